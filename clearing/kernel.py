@@ -1,0 +1,163 @@
+"""The kernel's door: what ``_fastpath`` (Cython) and ``_reference`` (plain Python) both are.
+
+A kernel holds card state and the identities of taps on business dates that are not sealed yet. It
+judges whole batches, can undo what it judged, newest first, and depends on nothing but the plan,
+the context and the batches given, in order.
+"""
+
+import os
+from typing import Final, Protocol
+
+import msgspec
+
+from clearing.errors import ClearingError
+from clearing.plan import Plan
+from schemas.codes import Check, Source
+
+
+class BatchContext(msgspec.Struct, frozen=True):
+    """Under what a batch is judged.
+
+    ``business_day`` counts days since 2000-01-01; ``judged_at_s`` is the node's clock in local
+    seconds; ``operator`` is the batch's (0 for a presentment); ``checks`` are those that the source
+    supports and the contract demands; ``salt_key`` (32 bytes) seeds the leaf salts;
+    ``known`` maps identities (37 bytes) found in sealed partitions to (batch_seq, row, first four
+    bytes of the SHA-256 of the record).
+    """
+
+    batch_seq: int
+    business_day: int
+    judged_at_s: int
+    source: Source
+    operator: int
+    checks: Check
+    salt_key: bytes
+    known: dict[bytes, tuple[int, int, bytes]] = {}
+
+
+class Evidence(msgspec.Struct, frozen=True, order=True):
+    """Why a reason applies to a row: the reason's field, expected against actual, as integers."""
+
+    row: int
+    reason: int
+    expected: int
+    actual: int
+
+
+class Movement(msgspec.Struct, frozen=True, order=True):
+    """Money that moved in a batch from one account to another for one purpose."""
+
+    debit: int
+    credit: int
+    purpose: int
+    count: int
+    amount_fen: int
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What became of a batch. Columns are packed little-endian, one value per row.
+
+    ``reasons`` uint8, ``flags`` uint64, ``priced_fen`` / ``credited_fen`` / ``subsidy_fen`` int32,
+    ``issuer_numbers`` uint16, ``shares`` SHARES_MAX × (uint32 account, int32 fen) per row.
+    ``copy_rows`` are PostgreSQL binary COPY tuples for ``clearing.tap`` without header and trailer;
+    ``leaves`` are 32 bytes per row. ``movements`` and ``evidence`` are sorted.
+    ``reason_counts`` counts reasons and flags by number; index 0 counts clean taps.
+    """
+
+    count: int
+    verdict_counts: tuple[int, int, int]
+    reason_counts: tuple[int, ...]
+    gross_fen: int
+    charged_fen: int
+    accepted_fen: int
+    reasons: bytes
+    flags: bytes
+    priced_fen: bytes
+    credited_fen: bytes
+    subsidy_fen: bytes
+    issuer_numbers: bytes
+    shares: bytes
+    evidence: tuple[Evidence, ...]
+    movements: tuple[Movement, ...]
+    copy_rows: bytes
+    leaves: bytes
+
+
+class Kernel(Protocol):
+    """A kernel. Not thread-safe: one writer drives it."""
+
+    name: str
+
+    def configure(self, plan: Plan) -> None:
+        """Take a plan; card state and identities stay as they are."""
+
+    def add_cards(self, lines: bytes) -> None:
+        """Put whole 64-byte card lines (``clearing.cards``) in, replacing those of the same card."""
+
+    def judge(self, records: bytes, context: BatchContext) -> Judgement:
+        """Judge whole records in order and move the state. Batches are journalled for ``undo``."""
+
+    def undo(self, batch_seq: int) -> None:
+        """Take back this batch and every one judged after it; state is as it was before it."""
+
+    def keep(self, batch_seq: int) -> None:
+        """Drop the journal up to and including this batch: it is committed."""
+
+    def forget(self, business_day: int) -> None:
+        """Drop the identities of taps booked on or before this day: they are sealed, indexed."""
+
+    def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int]]) -> None:
+        """Put in (identity, batch_seq, row, record digest head, business_day)."""
+
+    def dump_state(self) -> bytes:
+        """Card lines sorted by card, then identities sorted, 64 and 37 + 4 + 8 + 4 + 4 … bytes."""
+
+    def card_lines(self) -> bytes:
+        """All card lines, sorted by their bytes 0–14 (family, kind excluded: see ``cards``)."""
+
+    def card_line(self, card: bytes) -> bytes | None:
+        """The line of a card (19 bytes: family, issuer, serial), if it is known here."""
+
+
+def choose(name: str | None = None) -> Kernel:
+    """The kernel by name, or by ``CLEARING_KERNEL``; ``fastpath`` when neither says otherwise.
+
+    There is no silent fallback: with money a missing fast path stops the service.
+    """
+    chosen = name or os.environ.get("CLEARING_KERNEL", "fastpath")
+    if chosen == "reference":
+        from clearing._reference import ReferenceKernel
+
+        return ReferenceKernel()
+    if chosen == "fastpath":
+        try:
+            from clearing._fastpath import FastKernel
+        except ImportError as error:
+            raise ClearingError(
+                "The compiled hot path clearing._fastpath is not there.",
+                "Run `make setup`, or set CLEARING_KERNEL=reference to go on slowly.",
+            ) from error
+        return FastKernel()
+    raise ClearingError(
+        f"There is no kernel named {chosen!r}.", "Set CLEARING_KERNEL to fastpath or reference."
+    )
+
+
+COPY_COLUMNS: Final = (
+    "business_date",
+    "batch_seq",
+    "row_no",
+    "reason",
+    "flags",
+    "kind",
+    "operator_no",
+    "issuer_no",
+    "tapped_at",
+    "amount_fen",
+    "gross_fen",
+    "priced_fen",
+    "credited_fen",
+    "subsidy_fen",
+    "identity",
+    "rest",
+)
