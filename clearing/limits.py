@@ -31,6 +31,3 @@ COUNTER_WINDOW: Final = 64
 
 SHARES_MAX: Final = 4
 """Most accounts that one tap's fare is split over."""
-
-EVIDENCE_MAX_PER_TAP: Final = 8
-"""Most pieces of evidence kept for one tap."""
