@@ -44,7 +44,7 @@ from schemas.reasons import Reason, decide
 from schemas.record import FIELD, OFFSET, Tap
 
 _TORN = "FFFFFFFF"
-_COPY_HEAD = struct.Struct("!H iI iQ iI iH iQ iH iQ iH iq ii ii ii ii ii".replace(" ", ""))
+_COPY_HEAD = struct.Struct("!H iI iQ iI iH iH iQ iH iQ iH iq ii ii ii ii ii".replace(" ", ""))
 _TAPS_IN = frozenset({TapKind.BUS_TAP_IN, TapKind.METRO_TAP_IN})
 _TAPS_OUT = frozenset({TapKind.BUS_TAP_OUT, TapKind.METRO_TAP_OUT})
 _WINDOW_STARTS = frozenset({TapKind.BUS_FLAT, TapKind.BUS_TAP_IN, TapKind.METRO_TAP_OUT})
@@ -722,7 +722,8 @@ class _Tally:
         columns["shares"].append(shares)
         moment = -(2**63) if row.tapped_s is None else row.tapped_s * 1_000_000
         head = _COPY_HEAD.pack(
-            16, 4, context.business_day, 8, context.batch_seq, 4, row.number, 2, reason, 8, flags,
+            17, 4, context.business_day, 8, context.batch_seq, 4, row.number, 2, verdict, 2, reason,
+            8, flags,
             2, tap.kind, 8, tap.operator, 2, issuer_number, 8, moment, 4, tap.amount_fen,
             4, tap.gross_fen, 4, money[0], 4, money[1], 4, money[2],
         )  # fmt: skip

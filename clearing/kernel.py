@@ -147,6 +147,7 @@ COPY_COLUMNS: Final = (
     "business_date",
     "batch_seq",
     "row_no",
+    "verdict",
     "reason",
     "flags",
     "kind",

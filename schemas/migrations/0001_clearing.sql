@@ -100,6 +100,7 @@ CREATE TABLE clearing.tap (
     business_date   date     NOT NULL,
     batch_seq       bigint   NOT NULL,
     row_no          integer  NOT NULL,
+    verdict         smallint NOT NULL,             -- 0 accepted, 1 held, 2 rejected
     reason          smallint NOT NULL,
     flags           bigint   NOT NULL,
     kind            smallint NOT NULL,
