@@ -1,0 +1,335 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The C ciphers of the hot path, for tests and for tools. The hot path itself includes the headers.
+
+Every function copies what it gets and wipes the round keys that it made. Errors are ValueError.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.errno cimport errno
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
+
+cdef extern from "_kernels/locked.h" nogil:
+    void *locked_alloc(size_t size)
+    void locked_free(void *memory, size_t size)
+
+cdef extern from "_kernels/tac.h" nogil:
+    enum:
+        TAC_ALGORITHM_DES
+        TAC_ALGORITHM_SM4
+        TAC_PURCHASE_BYTES
+        TAC_LOAD_BYTES
+    struct des_schedule:
+        pass
+    struct des_ede2_schedule:
+        pass
+    struct sm4_schedule:
+        pass
+    struct tac_key_set:
+        uint8_t algorithm
+        uint8_t factor_offset
+    struct tac_purchase_fields:
+        const uint8_t *amount
+        const uint8_t *type
+        const uint8_t *terminal_id
+        const uint8_t *terminal_number
+        const uint8_t *date
+        const uint8_t *time
+    struct tac_load_fields:
+        const uint8_t *balance_after
+        const uint8_t *online_counter
+        const uint8_t *amount
+        const uint8_t *type
+        const uint8_t *terminal_id
+        const uint8_t *date
+        const uint8_t *time
+    void wipe(void *memory, size_t size)
+    void des_schedule_init(des_schedule *schedule, const uint8_t *key)
+    void des_encrypt_block(const des_schedule *schedule, const uint8_t *data, uint8_t *out)
+    void des_decrypt_block(const des_schedule *schedule, const uint8_t *data, uint8_t *out)
+    void des_cbc_mac(const des_schedule *schedule, const uint8_t *data, size_t blocks, uint8_t *mac)
+    void des_ede2_schedule_init(des_ede2_schedule *schedule, const uint8_t *key)
+    void des_ede2_encrypt_block(const des_ede2_schedule *schedule, const uint8_t *data, uint8_t *out)
+    void des_diversify(const des_ede2_schedule *schedule, const uint8_t *factor, uint8_t *card_key)
+    void sm4_schedule_init(sm4_schedule *schedule, const uint8_t *key)
+    void sm4_encrypt_block(const sm4_schedule *schedule, const uint8_t *data, uint8_t *out)
+    void sm4_cbc_encrypt(const sm4_schedule *schedule, uint8_t *iv, const uint8_t *data, uint8_t *out,
+                         size_t blocks)
+    void sm4_diversify(const sm4_schedule *schedule, const uint8_t *factor, uint8_t *card_key)
+    int tac_key_set_init(tac_key_set *keys, uint8_t algorithm, uint8_t fold, uint8_t factor_offset,
+                         const uint8_t *level_key)
+    void tac_key_set_wipe(tac_key_set *keys)
+    void tac_store_word(uint8_t *to, uint32_t tac)
+    uint32_t tac_of_buffer(const tac_key_set *keys, const uint8_t *factor, uint8_t *buffer, size_t size)
+    uint32_t tac_purchase(const tac_key_set *keys, const uint8_t *factor, const tac_purchase_fields *fields)
+    uint32_t tac_load(const tac_key_set *keys, const uint8_t *factor, const tac_load_fields *fields)
+    unsigned c_tac_equal "tac_equal"(uint32_t one, uint32_t other)
+
+cdef extern from "_kernels/sha256.h" nogil:
+    enum sha256_way:
+        SHA256_PORTABLE
+        SHA256_INSTRUCTIONS
+    enum:
+        SHA256_PREFIX_BYTES_MAX
+    sha256_way sha256_best_way()
+    void sha256_prefixed_by(sha256_way way, const uint8_t *prefix, size_t prefix_size,
+                            const uint8_t *message, size_t size, uint8_t *digest)
+    void sha256_many_prefixed_by(sha256_way way, const uint8_t *prefixes, size_t prefix_stride,
+                                 size_t prefix_size, const uint8_t *messages, size_t stride, size_t size,
+                                 size_t count, uint8_t *digests)
+
+
+cdef inline const uint8_t *_at(bytes data) noexcept:
+    return <const uint8_t *> PyBytes_AS_STRING(data)
+
+
+cdef bytes _room(size_t size):
+    """New bytes of our own, to be filled before anyone sees them."""
+    return PyBytes_FromStringAndSize(NULL, size)
+
+
+cdef int _length(bytes data, size_t size, str what) except -1:
+    if <size_t> len(data) != size:
+        raise ValueError(f"{what} has {size} bytes, not {len(data)}")
+    return 0
+
+
+cdef int _whole(bytes data, size_t block_bytes) except -1:
+    if <size_t> len(data) % block_bytes:
+        raise ValueError(f"data is a multiple of {block_bytes} bytes, not {len(data)}")
+    return 0
+
+
+def des_encrypt(bytes key, bytes data) -> bytes:
+    cdef des_schedule schedule
+    cdef size_t block
+    _length(key, 8, "a DES key")
+    _whole(data, 8)
+    cdef bytes out = _room(len(data))
+    des_schedule_init(&schedule, _at(key))
+    for block in range(<size_t> len(data) // 8):
+        des_encrypt_block(&schedule, _at(data) + 8 * block, <uint8_t *> _at(out) + 8 * block)
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def des_decrypt(bytes key, bytes data) -> bytes:
+    cdef des_schedule schedule
+    cdef size_t block
+    _length(key, 8, "a DES key")
+    _whole(data, 8)
+    cdef bytes out = _room(len(data))
+    des_schedule_init(&schedule, _at(key))
+    for block in range(<size_t> len(data) // 8):
+        des_decrypt_block(&schedule, _at(data) + 8 * block, <uint8_t *> _at(out) + 8 * block)
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def des_mac(bytes key, bytes data) -> bytes:
+    cdef des_schedule schedule
+    _length(key, 8, "a DES key")
+    _whole(data, 8)
+    cdef bytes out = _room(8)
+    des_schedule_init(&schedule, _at(key))
+    des_cbc_mac(&schedule, _at(data), <size_t> len(data) // 8, <uint8_t *> _at(out))
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def des3_encrypt(bytes key, bytes data) -> bytes:
+    cdef des_ede2_schedule schedule
+    cdef size_t block
+    _length(key, 16, "a two-key 3DES key")
+    _whole(data, 8)
+    cdef bytes out = _room(len(data))
+    des_ede2_schedule_init(&schedule, _at(key))
+    for block in range(<size_t> len(data) // 8):
+        des_ede2_encrypt_block(&schedule, _at(data) + 8 * block, <uint8_t *> _at(out) + 8 * block)
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def sm4_encrypt(bytes key, bytes data, size_t iterations=1) -> bytes:
+    cdef sm4_schedule schedule
+    cdef size_t block, iteration
+    cdef uint8_t *target
+    _length(key, 16, "an SM4 key")
+    _whole(data, 16)
+    cdef bytes out = _room(len(data))
+    sm4_schedule_init(&schedule, _at(key))
+    target = <uint8_t *> _at(out)
+    memcpy(target, _at(data), len(data))
+    for block in range(<size_t> len(data) // 16):
+        for iteration in range(iterations):
+            sm4_encrypt_block(&schedule, target + 16 * block, target + 16 * block)
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def sm4_encrypt_cbc(bytes key, bytes iv, bytes data) -> bytes:
+    cdef sm4_schedule schedule
+    cdef uint8_t chained[16]
+    _length(key, 16, "an SM4 key")
+    _length(iv, 16, "an IV")
+    _whole(data, 16)
+    cdef bytes out = _room(len(data))
+    sm4_schedule_init(&schedule, _at(key))
+    memcpy(chained, _at(iv), 16)
+    sm4_cbc_encrypt(&schedule, chained, _at(data), <uint8_t *> _at(out), <size_t> len(data) // 16)
+    wipe(&schedule, sizeof(schedule))
+    return out
+
+
+def diversify(int algorithm, bytes key, bytes factor) -> bytes:
+    cdef des_ede2_schedule des
+    cdef sm4_schedule sm4
+    _length(key, 16, "a key")
+    _length(factor, 8, "a factor")
+    cdef bytes out = _room(16)
+    if algorithm == TAC_ALGORITHM_DES:
+        des_ede2_schedule_init(&des, _at(key))
+        des_diversify(&des, _at(factor), <uint8_t *> _at(out))
+        wipe(&des, sizeof(des))
+    elif algorithm == TAC_ALGORITHM_SM4:
+        sm4_schedule_init(&sm4, _at(key))
+        sm4_diversify(&sm4, _at(factor), <uint8_t *> _at(out))
+        wipe(&sm4, sizeof(sm4))
+    else:
+        raise ValueError("the algorithm is 0 (DES) or 1 (SM4)")
+    return out
+
+
+cdef class KeySet:
+    """A key set of ``tac.h`` in locked memory, as the hot path holds one."""
+
+    cdef tac_key_set *keys
+
+    def __cinit__(self, int algorithm, bytes level_key, int fold=0, int factor_offset=10):
+        _length(level_key, 16, "a level key")
+        if not 0 <= algorithm <= 255 or not 0 <= fold <= 255 or not 0 <= factor_offset <= 255:
+            raise ValueError("algorithm, fold and factor offset are one byte each")
+        self.keys = <tac_key_set *> locked_alloc(sizeof(tac_key_set))
+        if self.keys == NULL:
+            raise MemoryError(f"no locked memory for keys (error {errno}); raise ulimit -l")
+        if tac_key_set_init(self.keys, algorithm, fold, factor_offset, _at(level_key)) != 0:
+            raise ValueError("no such algorithm, fold or factor offset")
+
+    def __dealloc__(self):
+        locked_free(self.keys, sizeof(tac_key_set))
+
+    def __reduce__(self):
+        raise TypeError("a key set is not pickled")
+
+    def tac(self, bytes factor, bytes data) -> bytes:
+        cdef uint8_t buffer[32]
+        cdef bytes out = _room(4)
+        _length(factor, 8, "a factor")
+        if len(data) > TAC_LOAD_BYTES:
+            raise ValueError(f"TAC input has at most {TAC_LOAD_BYTES} bytes, not {len(data)}")
+        memcpy(buffer, _at(data), len(data))
+        tac_store_word(<uint8_t *> _at(out), tac_of_buffer(self.keys, _at(factor), buffer, len(data)))
+        return out
+
+    def tac_many(self, bytes factors, bytes inputs, size_t input_bytes) -> bytes:
+        cdef size_t count, index
+        cdef const uint8_t *factor
+        cdef const uint8_t *field
+        cdef uint8_t *target
+        cdef tac_purchase_fields purchase
+        cdef tac_load_fields load
+        if input_bytes != TAC_PURCHASE_BYTES and input_bytes != TAC_LOAD_BYTES:
+            raise ValueError("an input has 22 bytes (purchase) or 24 (load)")
+        _whole(factors, 8)
+        count = <size_t> len(factors) // 8
+        _length(inputs, count * input_bytes, "all inputs together")
+        cdef bytes out = _room(4 * count)
+        factor, field, target = _at(factors), _at(inputs), <uint8_t *> _at(out)
+        with nogil:
+            for index in range(count):
+                if input_bytes == TAC_PURCHASE_BYTES:
+                    purchase.amount, purchase.type = field, field + 4
+                    purchase.terminal_id, purchase.terminal_number = field + 5, field + 11
+                    purchase.date, purchase.time = field + 15, field + 19
+                    tac_store_word(target, tac_purchase(self.keys, factor, &purchase))
+                else:
+                    load.balance_after, load.online_counter = field, field + 4
+                    load.amount, load.type, load.terminal_id = field + 6, field + 10, field + 11
+                    load.date, load.time = field + 17, field + 21
+                    tac_store_word(target, tac_load(self.keys, factor, &load))
+                factor += 8
+                field += input_bytes
+                target += 4
+        return out
+
+
+def tac(int algorithm, bytes level_key, bytes factor, bytes data, int fold=0) -> bytes:
+    return KeySet(algorithm, level_key, fold).tac(factor, data)
+
+
+def tac_equal(uint32_t one, uint32_t other) -> bool:
+    return c_tac_equal(one, other) != 0
+
+
+def has_sha_instructions() -> bool:
+    return sha256_best_way() == SHA256_INSTRUCTIONS
+
+
+cdef sha256_way _way(bint portable) noexcept:
+    return SHA256_PORTABLE if portable else sha256_best_way()
+
+
+def sha256(bytes message, *, bytes prefix=b"", bint portable=False) -> bytes:
+    if len(prefix) > SHA256_PREFIX_BYTES_MAX:
+        raise ValueError(f"a prefix has at most {SHA256_PREFIX_BYTES_MAX} bytes")
+    cdef bytes out = _room(32)
+    sha256_prefixed_by(_way(portable), _at(prefix), len(prefix), _at(message), len(message),
+                       <uint8_t *> _at(out))
+    return out
+
+
+def sha256_many(bytes messages, size_t size, *, bytes prefixes=b"", size_t prefix_size=0,
+                bint portable=False) -> bytes:
+    cdef size_t count, prefix_stride
+    if size == 0:
+        raise ValueError("a message of many has at least one byte")
+    _whole(messages, size)
+    count = <size_t> len(messages) // size
+    if prefix_size > SHA256_PREFIX_BYTES_MAX:
+        raise ValueError(f"a prefix has at most {SHA256_PREFIX_BYTES_MAX} bytes")
+    prefix_stride = 0 if <size_t> len(prefixes) == prefix_size else prefix_size
+    if prefix_stride:
+        _length(prefixes, count * prefix_size, "all prefixes together")
+    cdef bytes out = _room(32 * count)
+    cdef const uint8_t *prefix = _at(prefixes)
+    cdef const uint8_t *message = _at(messages)
+    cdef uint8_t *target = <uint8_t *> _at(out)
+    cdef sha256_way way = _way(portable)
+    with nogil:
+        sha256_many_prefixed_by(way, prefix, prefix_stride, prefix_size, message, size, size, count,
+                                target)
+    return out
+
+
+cdef class LockedMemory:
+    """Memory of ``locked.h``: never swapped out, never in a core file, wiped when freed."""
+
+    cdef void *memory
+    cdef readonly size_t size
+
+    def __cinit__(self, size_t size):
+        self.memory = locked_alloc(size)
+        if self.memory == NULL:
+            raise MemoryError(f"no locked memory (error {errno}); raise ulimit -l")
+        self.size = size
+
+    def __dealloc__(self):
+        self.close()
+
+    cpdef close(self):
+        locked_free(self.memory, self.size)
+        self.memory = NULL
+
+    def address(self) -> int:
+        return <size_t> self.memory
