@@ -102,6 +102,7 @@ cdef int _whole(bytes data, size_t block_bytes) except -1:
 
 
 def des_encrypt(bytes key, bytes data) -> bytes:
+    """Single DES of whole 8-byte blocks (ECB), key 8 bytes (FIPS 46-3)."""
     cdef des_schedule schedule
     cdef size_t block
     _length(key, 8, "a DES key")
@@ -115,6 +116,7 @@ def des_encrypt(bytes key, bytes data) -> bytes:
 
 
 def des_decrypt(bytes key, bytes data) -> bytes:
+    """The inverse of ``des_encrypt``."""
     cdef des_schedule schedule
     cdef size_t block
     _length(key, 8, "a DES key")
@@ -128,6 +130,7 @@ def des_decrypt(bytes key, bytes data) -> bytes:
 
 
 def des_mac(bytes key, bytes data) -> bytes:
+    """The last block (8 bytes) of DES CBC, IV zero, over whole blocks; no padding is added."""
     cdef des_schedule schedule
     _length(key, 8, "a DES key")
     _whole(data, 8)
@@ -139,6 +142,7 @@ def des_mac(bytes key, bytes data) -> bytes:
 
 
 def des3_encrypt(bytes key, bytes data) -> bytes:
+    """3DES-EDE2 of whole 8-byte blocks (ECB), key 16 bytes."""
     cdef des_ede2_schedule schedule
     cdef size_t block
     _length(key, 16, "a two-key 3DES key")
@@ -152,6 +156,7 @@ def des3_encrypt(bytes key, bytes data) -> bytes:
 
 
 def sm4_encrypt(bytes key, bytes data, size_t iterations=1) -> bytes:
+    """SM4 of whole 16-byte blocks (ECB), key 16 bytes, each block ``iterations`` times (GB/T 32907)."""
     cdef sm4_schedule schedule
     cdef size_t block, iteration
     cdef uint8_t *target
@@ -169,6 +174,7 @@ def sm4_encrypt(bytes key, bytes data, size_t iterations=1) -> bytes:
 
 
 def sm4_encrypt_cbc(bytes key, bytes iv, bytes data) -> bytes:
+    """SM4 CBC of whole 16-byte blocks; no padding is added."""
     cdef sm4_schedule schedule
     cdef uint8_t chained[16]
     _length(key, 16, "an SM4 key")
@@ -183,6 +189,7 @@ def sm4_encrypt_cbc(bytes key, bytes iv, bytes data) -> bytes:
 
 
 def diversify(int algorithm, bytes key, bytes factor) -> bytes:
+    """The 16-byte key one level below ``key`` (16 bytes) for ``factor`` (8 bytes)."""
     cdef des_ede2_schedule des
     cdef sm4_schedule sm4
     _length(key, 16, "a key")
@@ -223,6 +230,7 @@ cdef class KeySet:
         raise TypeError("a key set is not pickled")
 
     def tac(self, bytes factor, bytes data) -> bytes:
+        """The TAC (4 bytes) of at most 24 bytes, for the card with this last factor (8 bytes)."""
         cdef uint8_t buffer[32]
         cdef bytes out = _room(4)
         _length(factor, 8, "a factor")
@@ -233,6 +241,8 @@ cdef class KeySet:
         return out
 
     def tac_many(self, bytes factors, bytes inputs, size_t input_bytes) -> bytes:
+        """TACs of many taps, 4 bytes each: ``factors`` 8 bytes each, ``inputs`` 22 (purchase) or 24
+        (load) bytes each. The GIL is released."""
         cdef size_t count, index
         cdef const uint8_t *factor
         cdef const uint8_t *field
@@ -265,14 +275,17 @@ cdef class KeySet:
 
 
 def tac(int algorithm, bytes level_key, bytes factor, bytes data, int fold=0) -> bytes:
+    """The TAC (4 bytes) of at most 24 bytes from the level key (16) and the card's factor (8)."""
     return KeySet(algorithm, level_key, fold).tac(factor, data)
 
 
 def tac_equal(uint32_t one, uint32_t other) -> bool:
+    """The kernel's comparison of two TACs, 32-bit numbers, without a branch on their bytes."""
     return c_tac_equal(one, other) != 0
 
 
 def has_sha_instructions() -> bool:
+    """Whether this processor has the SHA instructions."""
     return sha256_best_way() == SHA256_INSTRUCTIONS
 
 
@@ -281,6 +294,7 @@ cdef sha256_way _way(bint portable) noexcept:
 
 
 def sha256(bytes message, *, bytes prefix=b"", bint portable=False) -> bytes:
+    """SHA-256 of prefix | message; ``portable`` forbids the SHA instructions. Prefix up to 63 bytes."""
     if len(prefix) > SHA256_PREFIX_BYTES_MAX:
         raise ValueError(f"a prefix has at most {SHA256_PREFIX_BYTES_MAX} bytes")
     cdef bytes out = _room(32)
@@ -291,6 +305,10 @@ def sha256(bytes message, *, bytes prefix=b"", bint portable=False) -> bytes:
 
 def sha256_many(bytes messages, size_t size, *, bytes prefixes=b"", size_t prefix_size=0,
                 bint portable=False) -> bytes:
+    """Digests, 32 bytes each, of messages of ``size`` bytes that lie one behind the other.
+
+    ``prefixes`` holds one prefix of ``prefix_size`` bytes for all, or one for each. GIL released.
+    """
     cdef size_t count, prefix_stride
     if size == 0:
         raise ValueError("a message of many has at least one byte")
@@ -328,8 +346,10 @@ cdef class LockedMemory:
         self.close()
 
     cpdef close(self):
+        """Wipe and free. A second time does nothing."""
         locked_free(self.memory, self.size)
         self.memory = NULL
 
     def address(self) -> int:
+        """Where it is; 0 after ``close``."""
         return <size_t> self.memory

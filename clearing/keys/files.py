@@ -59,15 +59,19 @@ def read_private(path: Path, what: str) -> bytes:
             f"The {what} {path} cannot be read: {error.strerror}.",
             "Check the path and that the file belongs to this user.",
         ) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_size > BYTES_MAX:
             raise KeyFileMissing(path, f"The {what} {path} is not a key file.", "Check the path.")
-        if status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid()):
+        if status.st_mode & 0o077 or status.st_uid not in {0, os.geteuid()}:
             raise KeyFileExposed(
                 path,
                 f"The {what} {path} has mode {stat.S_IMODE(status.st_mode):04o} and is of user "
                 f"{status.st_uid}: others may reach it.",
                 f"Make it its owner's alone: chmod 600 {path}",
             )
-        return file.read(BYTES_MAX + 1)
+        # The descriptor is closed below, in every case: opening it as a file may fail before that.
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(BYTES_MAX + 1)
+    finally:
+        os.close(handle)
