@@ -17,8 +17,8 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     ``tariff``, ``split`` and ``fee`` name rules of the rule set. ``checks`` are the checks that the
     contract demands (a profile may support fewer only if the contract does not demand them).
-    ``public_key`` verifies batch signatures (64 hex digits; empty: unsigned batches allowed);
-    ``api_key_sha256`` is the digest of its API key. ``account_iban`` is the payee account.
+    ``public_key`` verifies batch signatures (66 hex digits: algorithm id and key; empty: unsigned
+    batches are taken, over the command line only); ``api_key_sha256`` is the digest of its API key.
     """
 
     number: int
@@ -70,22 +70,6 @@ class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     until: date | None = None
 
 
-class KeySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A TAC key set: which chain of factor templates leads from the master key to a card's key.
-
-    ``chain`` holds one to three templates (``clearing.keys.chains``); ``fold`` 0 = left four bytes,
-    1 = four-way XOR. The key itself lies in the key store under ``key_id``.
-    """
-
-    issuer_number: int
-    key_version: int
-    key_index: int
-    algorithm: int
-    chain: tuple[str, ...]
-    key_id: str
-    fold: int = 0
-
-
 class Denied(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A denied card: family, issuer and serial; from local time ``since``; by list ``version``."""
 
@@ -119,7 +103,6 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "operator": Operator,
     "terminal": Terminal,
     "issuer": Issuer,
-    "key_set": KeySet,
     "denied": Denied,
     "station": Station,
     "line": Station,
@@ -135,8 +118,6 @@ def key_of(kind: str, row: msgspec.Struct) -> str:
             return str(row.number)
         case Terminal():
             return row.terminal_id.upper()
-        case KeySet():
-            return f"{row.issuer_number}/{row.key_version}/{row.key_index}/{row.algorithm}"
         case Denied():
             return f"{row.family}/{row.issuer}/{row.serial}"
         case Station():

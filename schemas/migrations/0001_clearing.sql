@@ -13,7 +13,8 @@ CREATE TABLE clearing.node (
     historical      boolean NOT NULL,              -- runs on a clock of its own, set to the open date
     production      boolean NOT NULL DEFAULT false,
     writer_epoch    bigint  NOT NULL DEFAULT 0,    -- raised by each engine that becomes the writer
-    registry_version integer NOT NULL DEFAULT 0
+    registry_version integer NOT NULL DEFAULT 0,
+    rules_version   integer NOT NULL DEFAULT 0
 );
 
 -- Registries are dated by version: a row is in force in versions [version_from, version_to).
@@ -59,6 +60,8 @@ CREATE TABLE clearing.business_day (
         ('open', 'cut_off', 'complete', 'audited', 'netted', 'stated', 'instructed', 'sealed')),
     first_batch_seq bigint,                        -- set at cut-off; NULL = no batch
     last_batch_seq  bigint,
+    registry_version integer,                      -- at cut-off: cards registered up to it are in the closing state
+    rules_version   integer,
     rules_digest    bytea,
     taps_root       bytea,
     ledger_root     bytea,

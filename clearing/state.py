@@ -1,0 +1,153 @@
+"""Card state: opened from the database, replayed, paged. The database is the truth; this rebuilds.
+
+Opening state of a date = the latest archived pages before it. On top come the cards registered since
+and the batches since, in order, each judged again under the versions stamped on it.
+"""
+
+import hashlib
+from datetime import date
+
+from clearing import cards, compile, store, verdicts
+from clearing.errors import ClearingError
+from clearing.kernel import BatchContext, Judgement, Kernel
+from clearing.node import Node
+from clearing.plan import Plan, local_day
+from clearing.rules import RuleSet, load
+from clearing.store import BatchRow, Connection
+from schemas import proof
+from schemas.codes import Check, Source
+from schemas.reasons import Reason
+
+PAGES = 256
+"""Card lines are archived in this many pages, by a sum over the card's serial."""
+
+
+class Plans:
+    """Plans by (rules version, registry version), compiled once each."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._plans: dict[tuple[int, int], Plan] = {}
+        self._rules: dict[int, RuleSet] = {}
+
+    async def rules(self, connection: Connection, version: int) -> RuleSet:
+        """A rule set by version."""
+        if version not in self._rules:
+            files = await store.read_rules(connection, version)
+            if not files:
+                raise ClearingError(
+                    f"Rule set {version} is not in the database.", "Run onecard init first."
+                )
+            self._rules[version] = load(files)
+        return self._rules[version]
+
+    async def plan(
+        self, connection: Connection, rules_version: int, registry_version: int
+    ) -> Plan:
+        """The plan of these versions."""
+        versions = (rules_version, registry_version)
+        if versions not in self._plans:
+            self._plans[versions] = compile.compile_plan(
+                await store.read_registry(connection, registry_version),
+                await self.rules(connection, rules_version),
+                await store.read_accounts(connection),
+                self.node.keys,
+                self.node.limits,
+                versions,
+            )
+        return self._plans[versions]
+
+
+class State:
+    """A kernel and the versions it was brought to."""
+
+    def __init__(self, kernel: Kernel, plans: Plans) -> None:
+        self.kernel, self.plans = kernel, plans
+        self.plan: Plan | None = None
+        self._cards_version = 0
+
+    async def bring_to(
+        self, connection: Connection, rules_version: int, registry_version: int
+    ) -> Plan:
+        """Configure the kernel for these versions and put in the cards registered since."""
+        plan = await self.plans.plan(connection, rules_version, registry_version)
+        if plan is not self.plan:
+            self.kernel.configure(plan)
+            self.plan = plan
+            await self.add_cards(connection, registry_version)
+        return plan
+
+    async def add_cards(self, connection: Connection, up_to: int) -> None:
+        """Put in the cards registered up to a registry version."""
+        if up_to > self._cards_version:
+            lines = await store.read_cards(connection, self._cards_version, up_to)
+            self.kernel.add_cards(lines)
+            self._cards_version = up_to
+
+    async def open(self, connection: Connection, business_date: date) -> None:
+        """Card state as it was when the date began, and held taps of its future."""
+        for _, lines in await store.read_pages(connection, business_date):
+            self.kernel.add_cards(lines)
+        self._cards_version = await store.read_closing_version(connection, business_date)
+        last_sealed = await store.read_last_sealed_before(connection, business_date)
+        if last_sealed is not None:
+            held = await store.future_identities(connection, last_sealed, Reason.FUTURE)
+            self.kernel.add_identities(
+                [
+                    (identity, seq, row, _head(data), local_day(date.max))
+                    for identity, seq, row, data, _ in held
+                ]
+            )
+
+    async def replay(
+        self, connection: Connection, batch: BatchRow
+    ) -> tuple[Judgement, store.StoredTaps]:
+        """Judge a stored batch again, under its own stamps; state moves as it did then."""
+        plan = await self.bring_to(connection, batch.rules_version, batch.registry_version)
+        taps = await store.read_taps(connection, batch)
+        last_sealed = await store.read_last_sealed_before(connection, batch.business_date)
+        known = await known_identities(
+            connection, taps.records, last_sealed, plan.limits.clock_tolerance_s
+        )
+        context = BatchContext(
+            batch_seq=batch.batch_seq,
+            business_day=local_day(batch.business_date),
+            judged_at_s=batch.judged_at_s,
+            source=Source(batch.source),
+            operator=batch.operator_no,
+            checks=Check(batch.checks),
+            salt_key=proof.salt_key(self.plans.node.secret, batch.batch_seq),
+            known=known,
+        )
+        return verdicts.judge(self.kernel, taps.records, context), taps
+
+
+async def known_identities(
+    connection: Connection, records: bytes, last_sealed: date | None, clock_tolerance_s: int
+) -> dict[bytes, tuple[int, int, bytes]]:
+    """Identities of old taps that sealed partitions hold: the slow path, through their indexes."""
+    identities = verdicts.old_identities(records, last_sealed, clock_tolerance_s)
+    if not identities or last_sealed is None:
+        return {}
+    first = verdicts.first_possible(identities)
+    found = await store.find_identities(connection, identities, first, last_sealed)
+    return {identity: (seq, row, _head(data)) for identity, (seq, row, data) in found.items()}
+
+
+def pages_of(lines: bytes) -> dict[int, bytes]:
+    """Card lines by page number, in the order given."""
+    pages: dict[int, list[bytes]] = {}
+    for at in range(0, len(lines), cards.SIZE):
+        line = lines[at : at + cards.SIZE]
+        pages.setdefault(sum(line[4:14]) * 31 % PAGES, []).append(line)
+    return {number: b"".join(parts) for number, parts in sorted(pages.items())}
+
+
+def changed_pages(old: list[tuple[int, bytes]], new: dict[int, bytes]) -> dict[int, bytes]:
+    """Pages that are new or differ from the archived ones."""
+    before = dict(old)
+    return {number: lines for number, lines in new.items() if before.get(number) != lines}
+
+
+def _head(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:4]
