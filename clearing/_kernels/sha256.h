@@ -98,6 +98,7 @@ static inline void sha256_compress_portable(uint32_t state[8], const uint8_t *da
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
         uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
+#pragma GCC unroll 64
         for (unsigned round = 0; round < 64; round++) {
             uint32_t sum, choice, majority;
 
