@@ -1,0 +1,31 @@
+"""RULES: what a tap costs and who gets it, as dated data that is checked before it counts.
+
+In:  rule sets, each a directory of TOML files with the CSV files that they name (``docs/rules.md``).
+Out: ``plan.Tariff`` for the kernels, splits and fees by role, quotes.
+
+``read`` gets the texts (a node stores them, so that a sealed day replays under its own rules),
+``load`` checks and compiles them. The package must not know accounts, operators or cards: roles
+become account numbers in the engine's compiler. One file per tariff type lies in ``tariffs/``.
+"""
+
+from clearing.rules.loading import load
+from clearing.rules.places import Place
+from clearing.rules.quoting import Claims, PairFare, Quote, read_pairs
+from clearing.rules.ruleset import RuleSet, digest
+from clearing.rules.shares import DatedSplit, FeeRule
+from clearing.rules.source import read, shipped_sets
+
+__all__ = [
+    "Claims",
+    "DatedSplit",
+    "FeeRule",
+    "PairFare",
+    "Place",
+    "Quote",
+    "RuleSet",
+    "digest",
+    "load",
+    "read",
+    "read_pairs",
+    "shipped_sets",
+]

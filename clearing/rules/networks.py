@@ -1,0 +1,131 @@
+"""Networks: stations, lines, and the metres between neighbouring stations."""
+
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from clearing.rules.document import FEN_MAX, Table
+from clearing.rules.places import Directory, read_places
+
+KEYS: Final = {
+    "stations": "the stations: name of a CSV file, or a list of tables",
+    "lines": "the lines, likewise",
+    "links": "pairs of neighbouring stations and the metres between them, likewise",
+    "source": "where the facts come from",
+    "stand_in": "why and how the facts are made up, where none are public",
+}
+"""The keys of a network."""
+
+LINK_KEYS: Final = {
+    "from": "one station of a link or of a fare",
+    "to": "the other station",
+    "metres": "the distance between them",
+    "line": "the line that runs there",
+}
+"""The keys of a link."""
+
+ReadRows = Callable[[Table, str, tuple[str, ...]], list[Table]]
+"""Reads the rows that a key gives inline or names as a file: (table, key, needed columns)."""
+
+UNREACHED: Final = FEN_MAX
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Two neighbours, as positions in the order of station numbers, and the metres between."""
+
+    one: int
+    other: int
+    metres: int
+
+
+class Network:
+    """A network. ``order`` maps station numbers to positions, 0 for the lowest number."""
+
+    def __init__(
+        self, table: Table, stations: Directory, lines: Directory, links: tuple[Link, ...]
+    ) -> None:
+        self.table, self.stations, self.lines, self.links = table, stations, lines, links
+        self.order = {place.number: at for at, place in enumerate(stations.places)}
+        self._distances: list[list[int]] | None = None
+
+    def distances(self) -> list[list[int]]:
+        """Shortest distances between all stations, metres, computed once.
+
+        Raises ``RuleError`` where a station cannot be reached from another.
+        """
+        if self._distances is None:
+            neighbours: list[list[tuple[int, int]]] = [[] for _ in self.order]
+            for link in self.links:
+                neighbours[link.one].append((link.other, link.metres))
+                neighbours[link.other].append((link.one, link.metres))
+            if self.order:
+                self._check_connected(_from(neighbours, 0))
+            self._distances = [_from(neighbours, origin) for origin in range(len(neighbours))]
+        return self._distances
+
+    def _check_connected(self, distances: list[int]) -> None:
+        cut_off = [
+            place
+            for place, metres in zip(self.stations.places, distances, strict=True)
+            if metres == UNREACHED
+        ]
+        if cut_off:
+            first, other = self.stations.places[0], cut_off[0]
+            raise self.table.error(
+                "links" if self.table.has("links") else None,
+                f"The network falls apart: no way leads from {first.id} to {other.id}"
+                f" ({len(cut_off)} stations are cut off).",
+                "Add the missing links, or make a network and a tariff for each part.",
+            )
+
+
+def _from(neighbours: list[list[tuple[int, int]]], origin: int) -> list[int]:
+    """Dijkstra: metres from one station to all."""
+    distances = [UNREACHED] * len(neighbours)
+    distances[origin] = 0
+    queue = [(0, origin)]
+    while queue:
+        metres, at = heapq.heappop(queue)
+        if metres > distances[at]:
+            continue
+        for neighbour, step in neighbours[at]:
+            further = metres + step
+            if further < distances[neighbour]:
+                distances[neighbour] = further
+                heapq.heappush(queue, (further, neighbour))
+    return distances
+
+
+def read_network(table: Table, rows: ReadRows) -> Network:
+    """The network of a table ``[network.NAME]``."""
+    table.only(KEYS)
+    for key in ("source", "stand_in"):
+        if table.has(key):
+            table.text(key)
+    if not table.has("stations") and not table.has("lines"):
+        raise table.error(
+            None, "The network has neither stations nor lines.", "Add stations, lines or both."
+        )
+    stations = lines = Directory(())
+    if table.has("stations"):
+        stations = read_places(rows(table, "stations", ("number", "id")), "station")
+    if table.has("lines"):
+        lines = read_places(rows(table, "lines", ("number", "id")), "line")
+    links: list[Link] = []
+    if table.has("links"):
+        order = {place.number: at for at, place in enumerate(stations.places)}
+        for row in rows(table, "links", ("from", "to", "metres")):
+            row.only(LINK_KEYS)
+            one = stations.expect(row, "from", "station")
+            other = stations.expect(row, "to", "station")
+            if one is other:
+                raise row.error(
+                    "to", f"The link leads from {one.id} to itself.", "Name two stations."
+                )
+            if row.has("line"):
+                lines.expect(row, "line", "line")
+            metres = row.integer("metres", 1, UNREACHED - 1)
+            links.append(Link(order[one.number], order[other.number], metres))
+    return Network(table, stations, lines, tuple(links))

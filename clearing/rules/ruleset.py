@@ -1,0 +1,123 @@
+"""A checked rule set: what the engine's compiler, settlement and quotes ask it."""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import TypeVar
+
+from clearing.errors import ClearingError
+from clearing.plan import Tariff, local_day, local_seconds
+from clearing.rules import quoting
+from clearing.rules.places import Place
+from clearing.rules.quoting import NO_CLAIMS, Claims, DatedTariff, PairFare, Quote
+from clearing.rules.shares import DatedSplit, FeeRule
+from clearing.rules.versions import Span
+from schemas.codes import CardKind
+
+_Rule = TypeVar("_Rule")
+
+
+class RuleSet:
+    """Rules by full name, ``SET/NAME``. Made by ``load``; nothing changes it afterwards."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.digest = digest(files)
+        self.tariffs: dict[str, tuple[DatedTariff, ...]] = {}
+        self.splits: dict[str, tuple[DatedSplit, ...]] = {}
+        self.fees: dict[str, tuple[tuple[Span, FeeRule], ...]] = {}
+
+    def tariff_names(self) -> tuple[str, ...]:
+        """The full names of all tariffs, sorted."""
+        return tuple(sorted(self.tariffs))
+
+    def split_names(self) -> tuple[str, ...]:
+        """The full names of all splits, sorted."""
+        return tuple(sorted(self.splits))
+
+    def fee_names(self) -> tuple[str, ...]:
+        """The full names of all fees, sorted."""
+        return tuple(sorted(self.fees))
+
+    def tariff(self, name: str) -> tuple[Tariff, ...]:
+        """The versions of a tariff in order of time, ready for a ``plan.Operator``."""
+        return tuple(dated.tariff for dated in _known("tariff", self.tariffs, name))
+
+    def split(self, name: str) -> tuple[DatedSplit, ...]:
+        """The versions of a split in order of time."""
+        return _known("split", self.splits, name)
+
+    def fee(self, name: str, on: date) -> FeeRule:
+        """The fee in force on a business date."""
+        at_s = local_day(on) * 86_400
+        for span, rule in _known("fee", self.fees, name):
+            if span.holds(at_s):
+                return rule
+        raise ClearingError(
+            f"The fee {name} does not hold on {on}.", "Add a version that begins earlier."
+        )
+
+    def quote(
+        self,
+        tariff: str,
+        on: datetime,
+        origin: int | str,
+        destination: int | str = 0,
+        card_kind: CardKind | str | None = None,
+        claims: Claims = NO_CLAIMS,
+    ) -> Quote:
+        """What one ride costs at a local time: see ``quoting.quote``."""
+        return quoting.quote(self.version_at(tariff, on), origin, destination, card_kind, claims)
+
+    def quote_pairs(
+        self,
+        tariff: str,
+        on: datetime,
+        pairs: Iterable[tuple[int | str, int | str]] | None = None,
+        card_kind: CardKind | str | None = None,
+    ) -> list[PairFare]:
+        """What many rides cost, ``pairs`` None = all pairs of stations: ``quoting.quote_pairs``."""
+        return quoting.quote_pairs(self.version_at(tariff, on), pairs, card_kind)
+
+    def stations(self, tariff: str) -> tuple[Place, ...]:
+        """The stations that the latest version of a tariff knows, by number."""
+        return _known("tariff", self.tariffs, tariff)[-1].stations.places
+
+    def lines(self, tariff: str) -> tuple[Place, ...]:
+        """The lines that the latest version of a tariff knows, by number."""
+        return _known("tariff", self.tariffs, tariff)[-1].lines.places
+
+    def version_at(self, tariff: str, on: datetime) -> DatedTariff:
+        """The version of a tariff in force at a local time."""
+        at_s = local_seconds(on.replace(tzinfo=None))
+        for dated in _known("tariff", self.tariffs, tariff):
+            if dated.tariff.since_s <= at_s < dated.tariff.until_s:
+                return dated
+        raise ClearingError(
+            f"The tariff {tariff} does not hold at {on:%Y-%m-%d %H:%M:%S}.",
+            "Ask for a time that one of its versions covers.",
+        )
+
+
+def _known(what: str, rules: Mapping[str, _Rule], name: str) -> _Rule:
+    if name not in rules:
+        near = difflib.get_close_matches(name, rules, 1)
+        known = ", ".join(sorted(rules)) or "none"
+        raise ClearingError(
+            f"There is no {what} named {name!r}.",
+            f"Did you mean {near[0]}?" if near else f"Known are: {known}.",
+        )
+    return rules[name]
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """SHA-256, in hexadecimal, over names and contents of files in order of name.
+
+    Name and content are each preceded by their length in bytes (8, big-endian).
+    """
+    sha = hashlib.sha256()
+    for name in sorted(files):
+        for text in (name, files[name]):
+            content = text.encode()
+            sha.update(len(content).to_bytes(8, "big") + content)
+    return sha.hexdigest()

@@ -1,0 +1,136 @@
+"""Splits of fares and fees: shares per mille by role; the engine knows whose account a role is."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from clearing.limits import SHARES_MAX
+from clearing.plan import Rounding, moment_of
+from clearing.rules import versions
+from clearing.rules.discounts import ROUNDINGS
+from clearing.rules.document import FEN_MAX, Table
+
+ROLES: Final = ("operator", "platform", "driver", "line_owner", "clearing_centre", "issuer")
+"""Roles that a share can go to. ``line_owner:NAME`` and ``platform:NAME`` say which one."""
+
+SPLIT_KEYS: Final = versions.KEYS | {"shares": "who gets how much of a fare, in order"}
+"""The keys of a split."""
+
+FEE_KEYS: Final = versions.KEYS | {
+    "per_mille": "the fee on each 1000 fen of an operator's accepted principal of one day, 0 to 1000",
+    "min_fen": "least fee of a day with accepted taps; also least fare of a tariff",
+    "max_fen": "highest fee of a day; also highest fare of a tariff",
+    "rounding": "to whole fen, once per operator and day",
+    "recipients": "who gets how much of the fee, in order",
+}
+"""The keys of a fee."""
+
+SHARE_KEYS: Final = {
+    "role": "who: " + ", ".join(ROLES) + "; a name may follow after a colon",
+    "per_mille": "the share; all shares of a rule sum to 1000",
+}
+"""The keys of a share."""
+
+_ROLE: Final = re.compile(r"([a-z_]+)(:[\w-]+)?")
+
+
+class DatedSplit(msgspec.Struct, frozen=True):
+    """How fares of [since_s, until_s) are split: (role, weight per mille), in order.
+
+    Largest remainder, ties by this order; so the shares of every fare sum to the fare.
+    """
+
+    since_s: int
+    until_s: int
+    shares: tuple[tuple[str, int], ...]
+
+
+class FeeRule(msgspec.Struct, frozen=True):
+    """A fee in force: on an operator's accepted principal of one business date.
+
+    ``recipients`` are (role, weight per mille): the fee is split by largest remainder.
+    """
+
+    name: str
+    since: date
+    per_mille: int
+    min_fen: int
+    max_fen: int
+    rounding: Rounding
+    recipients: tuple[tuple[str, int], ...]
+
+    def fee_fen(self, accepted_fen: int) -> int:
+        """The fee on the accepted principal of one operator and day, fen; none on nothing."""
+        if accepted_fen <= 0:
+            return 0
+        extra = {Rounding.HALF_UP: 500, Rounding.DOWN: 0, Rounding.UP: 999}[self.rounding]
+        fee = (accepted_fen * self.per_mille + extra) // 1000
+        return min(max(fee, self.min_fen), self.max_fen)
+
+
+def _shares(version: Table, key: str) -> tuple[tuple[str, int], ...]:
+    rows = version.tables(key)
+    if len(rows) > SHARES_MAX:
+        raise version.error(
+            key,
+            f"{key} has {len(rows)} shares; there can be {SHARES_MAX}.",
+            "Join some of them; they can be divided again outside the engine.",
+        )
+    shares: list[tuple[str, int]] = []
+    for row in rows:
+        row.only(SHARE_KEYS)
+        role = row.text("role")
+        match = _ROLE.fullmatch(role)
+        row.choose("role", match.group(1) if match else role, dict.fromkeys(ROLES, 0))
+        if any(role == other for other, _ in shares):
+            raise row.error("role", f"{role} has two shares.", "Add them up in one entry.")
+        shares.append((role, row.integer("per_mille", 0, 1000)))
+    total = sum(weight for _, weight in shares)
+    if total != 1000:
+        raise version.error(
+            key, f"The shares sum to {total} per mille.", "Let them sum to 1000 exactly."
+        )
+    return tuple(shares)
+
+
+def read_splits(tables: Sequence[Table]) -> tuple[DatedSplit, ...]:
+    """The versions of ``[[split.NAME]]``."""
+    for table in tables:
+        table.only(SPLIT_KEYS)
+    return tuple(
+        DatedSplit(span.since_s, span.until_s, _shares(table, "shares"))
+        for table, span in zip(tables, versions.spans(tables), strict=True)
+    )
+
+
+def read_fees(name: str, tables: Sequence[Table]) -> tuple[tuple[versions.Span, FeeRule], ...]:
+    """The versions of ``[[fee.NAME]]`` with the interval in which each holds."""
+    for table in tables:
+        table.only(FEE_KEYS)
+    rules: list[tuple[versions.Span, FeeRule]] = []
+    for table, span in zip(tables, versions.spans(tables), strict=True):
+        if span.since_s % 86_400:
+            raise table.error(
+                "since",
+                "A fee begins in the middle of a day.",
+                "Write a date: fees are taken per business date.",
+            )
+        low, high = table.integer_or("min_fen", 0), table.integer_or("max_fen", FEN_MAX)
+        if high < low:
+            raise table.error(
+                "max_fen", f"max_fen {high} is below min_fen {low}.", "Exchange the two."
+            )
+        rule = FeeRule(
+            name,
+            moment_of(span.since_s).date(),
+            table.integer("per_mille", 0, 1000),
+            low,
+            high,
+            table.word("rounding", ROUNDINGS),
+            _shares(table, "recipients"),
+        )
+        rules.append((span, rule))
+    return tuple(rules)

@@ -1,0 +1,26 @@
+"""The fare that the device declares, within bounds: for sources that have no network."""
+
+from typing import Final
+
+from clearing.plan import TariffType
+from clearing.rules.document import Table
+from clearing.rules.tariffs.registry import Body, Context, bounds
+
+TYPE: Final = "declared"
+KEYS: Final = {
+    "min_fen": "lowest gross fare",
+    "max_fen": "highest gross fare",
+    "step_fen": "every gross fare is a multiple of it",
+}
+
+
+def build(version: Table, context: Context) -> Body:  # noqa: ARG001 - all types have it
+    """Compile the bounds."""
+    step = version.integer("step_fen", 1)
+    least, most = bounds(version, version.integer("min_fen"), version.integer("max_fen"))
+    for key, bound in (("min_fen", least), ("max_fen", most)):
+        if bound % step:
+            raise version.error(
+                key, f"{key} {bound} is no multiple of step_fen {step}.", f"Correct {key}."
+            )
+    return Body(TariffType.DECLARED, least, most, step)
