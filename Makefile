@@ -64,5 +64,5 @@ lock: ## Write the lock files anew from pyproject.toml
 clean: ## Remove what set-up and builds made; a node's home stays
 	rm -rf .venv .setup.lock build dist *.egg-info .benchmarks .hypothesis
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	rm -f clearing/_fastpath.c clearing/_fastpath*.so
+	rm -f clearing/_*.c clearing/_*.so
 	find clearing loadtest schemas service settlement tests -name __pycache__ -prune -exec rm -rf {} +
