@@ -655,10 +655,11 @@ class _Tally:
             self._book(operator.load_agent_account, issuer.account, Purpose.TOP_UP, credited)
             return b""
         self._book(issuer.account, plan.suspense_account, Purpose.EXCESS, excess)
+        purpose = Purpose.FARE if issuer.own else Purpose.FARE_UNCONFIRMED
         parts = pricing.split_fen(credited, tuple(weight for _, weight in row.split))
         packed = b""
         for (account, _), fen in zip(row.split, parts, strict=True):
-            self._book(issuer.account, account, Purpose.FARE, fen)
+            self._book(issuer.account, account, purpose, fen)
             packed += struct.pack("<Ii", account, fen)
         return packed
 

@@ -81,6 +81,8 @@ class Purpose(IntEnum):
     CYCLE = 11
     REFUSAL = 12
     RELEASE = 13
+    FARE_UNCONFIRMED = 14
+    """The fare of another city's card, until the clearing total confirms it."""
 
 
 class FareClass(msgspec.Struct, frozen=True):

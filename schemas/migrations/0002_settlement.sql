@@ -67,6 +67,7 @@ CREATE TABLE exchange.presentment (
     tap_count       integer  NOT NULL,
     debit_fen       bigint   NOT NULL,             -- fares: issuer owes acquirer
     load_fen        bigint   NOT NULL,             -- top-ups: acquirer owes issuer
+    credits         jsonb    NOT NULL DEFAULT '{}',-- at the acquirer: {account_no: unconfirmed fen credited}
     state           text     NOT NULL CHECK (state IN ('presented', 'answered', 'cleared')),
     refused_count   integer  NOT NULL DEFAULT 0,
     refused_debit_fen bigint NOT NULL DEFAULT 0,
