@@ -1,0 +1,231 @@
+"""Makes single taps: a card meets a terminal, pays the true fare, and signs.
+
+Each function gives a ``Ride``: a draft whose every field is right. Faults spoil it before or after
+``sealed``; clean traffic seals it as it is.
+"""
+
+import random
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+
+from loadtest import crypto
+from loadtest.cards import KEY_INDEX, KEY_VERSION, Pool
+from loadtest.draft import Draft, packed, tac_input
+from loadtest.facts import Discount, fare_of
+from loadtest.item import Item, bit
+from loadtest.world import AGENT, BUS, METRO, TAXI, CityWorld, OperatorFacts
+from schemas.codes import DEBIT_KINDS, Discount, TapKind, TypeByte
+from schemas.reasons import Reason
+
+_BCD: Final = [bytes.fromhex(f"{n:02d}") for n in range(100)]
+_DEBITS: Final = frozenset(int(kind) for kind in DEBIT_KINDS)
+_BY_ISSUER: Final = bit(Reason.TAC_BY_ISSUER)
+DAY_S: Final = 86_400
+
+
+class Ride(msgspec.Struct, gc=False):
+    """A draft and its circumstances. ``own``: the card is of this city. ``priced_fen`` and
+    ``subsidy_fen`` are what the tariff says of it."""
+
+    draft: Draft
+    operator: OperatorFacts
+    pool: Pool
+    index: int
+    own: bool
+    priced_fen: int
+    subsidy_fen: int
+
+
+class Maker:
+    """Makes the taps of one city on one business day. Moments are seconds since its midnight."""
+
+    def __init__(self, world: CityWorld, day: date, rng: random.Random) -> None:
+        self.world, self.day, self.rng = world, day, rng
+        self._dates: dict[int, bytes] = {}
+        metro = world.fares.metro
+        self._stations = sorted(metro.line_of) if metro else []
+
+    def stamp(self, moment: int) -> bytes:
+        """A moment as the record writes it, 7 bytes BCD."""
+        days, seconds = divmod(moment, DAY_S)
+        head = self._dates.get(days)
+        if head is None:
+            head = bytes.fromhex((self.day + timedelta(days=days)).strftime("%Y%m%d"))
+            self._dates[days] = head
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        return head + _BCD[hour] + _BCD[minute] + _BCD[second]
+
+    # -- the four places where a card is held to a reader -----------------------------------------
+
+    def bus(
+        self, moment: int, pool: Pool, index: int, *, leg: tuple[int, bool] | None = None
+    ) -> Ride:
+        """A ride at a flat fare. ``leg``: (moment of the first leg, the discount is due)."""
+        operator = self.world.operators[BUS]
+        terminal = self.rng.randrange(len(operator.terminals))
+        line = operator.terminals.lines[terminal]
+        fares = self.world.fares.bus
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.BUS_FLAT)
+        draft = ride.draft
+        draft.line, draft.vehicle = line, operator.terminals.places[terminal]
+        draft.station, draft.direction = (
+            1 + draft.terminal_number % 30,
+            1 + draft.terminal_number % 2,
+        )
+        draft.driver = draft.vehicle * 10 + 1
+        self._charge(ride, fares.lines[line], fares.discounts)
+        if leg is not None and fares.transfer is not None:
+            draft.discount_claimed = Discount.TRANSFER
+            draft.transfer_operator, draft.transfer_at = operator.number, self.stamp(leg[0])
+            if leg[1]:
+                ride.priced_fen = min(ride.priced_fen, fares.transfer.price_fen)
+        self.pay(ride, ride.priced_fen)
+        return ride
+
+    def metro_in(self, moment: int, pool: Pool, index: int) -> Ride:
+        """An entry: nothing is charged, and the card's counter moves."""
+        operator = self.world.operators[METRO]
+        terminal = self.rng.randrange(len(operator.terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.METRO_TAP_IN)
+        ride.draft.type_byte = TypeByte.COMPOUND
+        ride.draft.line = operator.terminals.lines[terminal]
+        ride.draft.station = operator.terminals.places[terminal]
+        self.pay(ride, 0)
+        return ride
+
+    def metro_out(self, moment: int, pool: Pool, index: int, entry: Draft) -> Ride:
+        """The exit of an entry, at the fare from station to station."""
+        operator, metro = self.world.operators[METRO], self.world.fares.metro
+        assert metro is not None
+        terminals = operator.terminals
+        terminal = self.rng.randrange(len(terminals))
+        while terminals.places[terminal] == entry.station:
+            terminal = self.rng.randrange(len(terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.METRO_TAP_OUT)
+        draft = ride.draft
+        draft.type_byte = TypeByte.COMPOUND
+        draft.line, draft.station = terminals.lines[terminal], terminals.places[terminal]
+        draft.entry_operator, draft.entry_line = operator.number, entry.line
+        draft.entry_station, draft.entry_at = entry.station, entry.tapped_at
+        self._charge(ride, metro.fares[entry.station, draft.station], metro.discounts)
+        self.pay(ride, ride.priced_fen)
+        return ride
+
+    def taxi(self, moment: int, pool: Pool, index: int, distance_m: int = 0) -> Ride:
+        """A metered trip."""
+        operator, meter = self.world.operators[TAXI], self.world.fares.taxi
+        terminal = self.rng.randrange(len(operator.terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.TAXI_TRIP)
+        draft = ride.draft
+        draft.vehicle = operator.terminals.places[terminal]
+        draft.driver = 100 + draft.vehicle
+        draft.distance_m = distance_m or 1500 + self.rng.randrange(16_000)
+        draft.duration_s = self.rng.randrange(600)
+        self._charge(ride, meter.gross(draft.distance_m, draft.duration_s), meter.discounts)
+        self.pay(ride, ride.priced_fen)
+        return ride
+
+    def top_up(self, moment: int, pool: Pool, index: int, amount_fen: int) -> Ride:
+        """Cash becomes value on the card."""
+        operator = self.world.operators[AGENT]
+        terminal = self.rng.randrange(len(operator.terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.TOP_UP)
+        draft = ride.draft
+        draft.type_byte, draft.station = TypeByte.LOAD, operator.terminals.places[terminal]
+        draft.amount_fen = ride.priced_fen = amount_fen
+        draft.balance_before_fen = pool.balance[index]
+        draft.balance_after_fen = draft.balance_before_fen + amount_fen
+        pool.online[index] += 1
+        pool.balance[index] = draft.balance_after_fen
+        draft.offline_counter, draft.online_counter = pool.offline[index], pool.online[index]
+        return ride
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    def _meet(
+        self,
+        moment: int,
+        pool: Pool,
+        index: int,
+        operator: OperatorFacts,
+        terminal: int,
+        kind: TapKind,
+    ) -> Ride:
+        issuer, terminals = pool.issuer, operator.terminals
+        draft = Draft(
+            family=issuer.family,
+            issuer=issuer.code_bytes,
+            serial=pool.serial(index),
+            terminal_id=terminals.ids[terminal],
+            terminal_number=terminals.next_number(terminal),
+            tapped_at=self.stamp(moment),
+            operator=operator.number,
+            kind=kind,
+            card_kind=pool.kind[index],
+            city=self.world.area_bytes,
+            industry=operator.industry,
+            device=operator.number * 10_000 + terminal,
+            key_version=KEY_VERSION,
+            key_index=KEY_INDEX,
+            algorithm=issuer.algorithm,
+        )
+        own = issuer.city is self.world.facts
+        return Ride(draft, operator, pool, index, own, 0, 0)
+
+    def _charge(self, ride: Ride, gross_fen: int, discounts: dict[int, Discount]) -> None:
+        ride.draft.gross_fen = ride.priced_fen = gross_fen
+        if ride.own:
+            ride.priced_fen, ride.subsidy_fen = fare_of(
+                discounts, ride.pool.kind[ride.index], gross_fen
+            )
+
+    def pay(self, ride: Ride, amount_fen: int) -> None:
+        """The card is debited: its counter and balance move."""
+        draft, pool, index = ride.draft, ride.pool, ride.index
+        draft.amount_fen = amount_fen
+        draft.balance_before_fen = pool.balance[index]
+        draft.balance_after_fen = pool.balance[index] = draft.balance_before_fen - amount_fen
+        pool.offline[index] += 1
+        draft.offline_counter, draft.online_counter = pool.offline[index], pool.online[index]
+
+    def repay(self, ride: Ride, amount_fen: int) -> None:
+        """The card was debited another amount than it should have been."""
+        draft, pool, index = ride.draft, ride.pool, ride.index
+        draft.amount_fen = amount_fen
+        draft.balance_after_fen = pool.balance[index] = draft.balance_before_fen - amount_fen
+
+    @staticmethod
+    def sealed(ride: Ride) -> Ride:
+        """The card signs."""
+        draft, issuer = ride.draft, ride.pool.issuer
+        key = issuer.card_key(draft.serial)
+        draft.tac = crypto.tac(issuer.algorithm, key, tac_input(draft))
+        return ride
+
+    @staticmethod
+    def item(ride: Ride, flags: int = 0, fault: str = "", *, proven: bool = True) -> Item:
+        """The record with what its maker knows. ``flags`` come on top of what all such taps get."""
+        draft, kind = ride.draft, ride.draft.kind
+        return Item(
+            packed(draft),
+            fault,
+            flags if ride.own else flags | _BY_ISSUER,
+            ride.pool if ride.own else None,
+            ride.index,
+            -1 if kind in _DEBITS else 1 if kind == TapKind.TOP_UP else 0,
+            proven,
+            draft.amount_fen,
+            draft.balance_before_fen,
+            draft.balance_after_fen,
+            draft.offline_counter,
+            draft.online_counter,
+            ride.priced_fen if kind in _DEBITS else draft.amount_fen,
+            ride.subsidy_fen,
+        )
+
+    def clean(self, ride: Ride) -> Item:
+        """A tap with nothing wrong."""
+        return self.item(self.sealed(ride))
