@@ -1,7 +1,7 @@
 """Fare facts: what a ride costs, as plain data, with short code of its own to compute it.
 
-The engine has rules, compilers and kernels; here are a few dictionaries and thirty lines. Facts are
-given to the generator; ``BUILT_IN`` serves where nobody gives any. Money is integer fen.
+The engine has rules, compilers and kernels; here are a few dictionaries and thirty lines. Facts come
+from a rule set's data files (``rule_facts``); ``BUILT_IN`` is a small province for tests. Integer fen.
 """
 
 import heapq
@@ -28,12 +28,13 @@ class TransferFact(msgspec.Struct, frozen=True):
 
 
 class BusFares(msgspec.Struct, frozen=True):
-    """Flat fares by line, fen; a line that is not listed has none."""
+    """Flat fares by line, fen. ``any_line``: a line that is not listed has a fare, too."""
 
     tariff: str
     lines: dict[int, int]
     discounts: dict[int, Discount]
     transfer: TransferFact | None = None
+    any_line: bool = False
 
 
 class MetroFares(msgspec.Struct, frozen=True):
@@ -66,11 +67,13 @@ class TaxiFares(msgspec.Struct, frozen=True):
 
 
 class CityFares(msgspec.Struct, frozen=True):
-    """Every fare of a city; a city may have no metro."""
+    """Every fare of a city; it may have no metro. ``splits`` and ``fee``: names of its rule set."""
 
     bus: BusFares
     taxi: TaxiFares
     metro: MetroFares | None = None
+    splits: frozenset[str] = frozenset()
+    fee: str = ""
 
 
 def fare_of(discounts: dict[int, Discount], card_kind: int, gross_fen: int) -> tuple[int, int]:

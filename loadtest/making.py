@@ -16,7 +16,8 @@ from loadtest.draft import Draft, packed, tac_input
 from loadtest.facts import Discount, fare_of
 from loadtest.item import Item, bit
 from loadtest.world import AGENT, BUS, METRO, TAXI, CityWorld, OperatorFacts
-from schemas.codes import DEBIT_KINDS, Discount, TapKind, TypeByte
+from schemas import codes
+from schemas.codes import DEBIT_KINDS, TapKind, TypeByte
 from schemas.reasons import Reason
 
 _BCD: Final = [bytes.fromhex(f"{n:02d}") for n in range(100)]
@@ -78,7 +79,7 @@ class Maker:
         draft.driver = draft.vehicle * 10 + 1
         self._charge(ride, fares.lines[line], fares.discounts)
         if leg is not None and fares.transfer is not None:
-            draft.discount_claimed = Discount.TRANSFER
+            draft.discount_claimed = codes.Discount.TRANSFER
             draft.transfer_operator, draft.transfer_at = operator.number, self.stamp(leg[0])
             if leg[1]:
                 ride.priced_fen = min(ride.priced_fen, fares.transfer.price_fen)

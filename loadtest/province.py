@@ -17,7 +17,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from loadtest import facts, plan, registry_rows
+from loadtest import facts, plan, registry_rows, rule_facts
 from loadtest.cards import IssuedCard, IssuerFacts, Pool, TestKeySet
 from loadtest.desk import Delivery, Desk
 from loadtest.faults.case import Case
@@ -38,7 +38,8 @@ class Province:
     """Cities with operators, issuers and cards, and the days of their traffic.
 
     ``taps`` is the number of taps per day that is reached and hardly passed; ``fares`` are fare facts
-    by area code; ``production``: test cards are faults.
+    by area code (not given: those of the rule sets on the first day); ``production``: test cards are
+    faults.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Province:
         self.seed, self.taps, self.day, self.days_count = seed, taps, day, days
         self.batch_taps = batch_taps or min(5000, max(40, taps // 60))
         self.production = production
-        known = fares or facts.BUILT_IN
+        known = fares or rule_facts.read_cities(cities, day)
         self.worlds = {area: CityWorld(seed, area, known[area], day) for area in cities}
         self.excluded = IssuerFacts(seed, _other_city(cities), plan.EXCLUDED_FAMILY)
         self._excluded_pool = Pool(self.excluded, day)

@@ -62,6 +62,8 @@ class OperatorFacts:
             TAXI: fares.taxi.tariff,
             AGENT: "",
         }[mode]
+        self._split = mode if mode in fares.splits else ""
+        self._fee = fares.fee if mode != AGENT else ""
         secret = hashlib.sha256(f"onecard test operator key {seed} {self.code}".encode()).digest()
         self.signing_key = Ed25519PrivateKey.from_private_bytes(secret)
         digest = hashlib.sha256(f"onecard test api key {seed} {self.code}".encode()).hexdigest()
@@ -76,6 +78,8 @@ class OperatorFacts:
             name=self._name,
             mode=self.mode,
             tariff=self.tariff,
+            split=self._split,
+            fee=self._fee,
             load_agent=self.mode == AGENT,
             # The algorithm id, then the key.
             public_key=(b"\x01" + self.signing_key.public_key().public_bytes_raw()).hex().upper(),

@@ -13,7 +13,7 @@ from schemas.codes import CardKind
 
 AT_HOME, VISITOR, EXCLUDED = "at home", "visitor", "excluded"
 DELIVERED, UNDELIVERED = "delivered", "undelivered"
-TRANSFER, EARLIER_DAY = "transfer", "earlier day"
+TRANSFER, EARLIER_DAY, NO_FARE = "transfer", "earlier day", "a ride without a fare"
 
 _PLAIN: Final = Opening(card_kind=CardKind.ORDINARY, balance_fen=10_000)
 
@@ -37,6 +37,8 @@ class Fault(msgspec.Struct, frozen=True):
         """Whether it can occur in a city on a day."""
         if self.needs == METRO:
             return METRO in world.operators
+        if self.needs == NO_FARE:
+            return METRO in world.operators or not world.fares.bus.any_line
         if self.needs == TRANSFER:
             return world.fares.bus.transfer is not None
         if self.needs == EARLIER_DAY:
@@ -101,7 +103,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("above_tariff", 4, money.above_tariff),
     Fault("below_tariff", 4, money.below_tariff),
     Fault("gross_differs", 3, money.gross_differs),
-    Fault("tariff_missing", 2, money.tariff_missing),
+    Fault("tariff_missing", 2, money.tariff_missing, needs=NO_FARE),
     Fault("tap_out_without_tap_in", 3, money.tap_out_without_tap_in, needs=METRO),
     Fault("entry_from_the_card", 2, money.entry_from_the_card, needs=METRO),
     Fault("transfer_unqualified", 2, money.transfer_unqualified, needs=TRANSFER),

@@ -1,0 +1,201 @@
+"""Fare facts read from the rule sets' data files (TOML and CSV), as they hold on a day.
+
+The files are data; the engine's loader, its checks and its compiler are not used. Only what the
+demonstration's sets contain is understood here, and anything else is refused by name.
+"""
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from loadtest.facts import (
+    BusFares,
+    CityFares,
+    Discount,
+    MetroFares,
+    TaxiFares,
+    TransferFact,
+    shortest,
+)
+from schemas.codes import CardKind
+
+SETS: Final = Path(__file__).resolve().parent.parent / "clearing" / "rules" / "sets"
+"""Where the rule sets lie beside this package; nothing is imported from there."""
+
+SET_OF_CITY: Final = {"7910": "xian", "7930": "baoji"}
+MADE_UP_LINES: Final = 12
+"""Lines 1 to this number run where a set names no lines and one fare holds for all."""
+
+Rule = Mapping[str, Any]
+
+
+class FactsError(ValueError):
+    """A rule set with something in it that the generator does not understand."""
+
+
+def in_force(versions: list[Rule], day: date) -> Rule | None:
+    """The version of a rule that holds on a day."""
+    found = None
+    for version in versions:
+        if version["since"] <= day and not ("until" in version and version["until"] <= day):
+            found = version
+    return found
+
+
+class RuleFiles:
+    """One rule set's files, asked *as of* a day."""
+
+    def __init__(self, folder: Path, day: date) -> None:
+        self.folder, self.day = folder, day
+        self.data: Rule = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
+
+    def rule(self, group: str, name: str) -> Rule | None:
+        """The version of ``[[group.name]]`` that holds on the day."""
+        return in_force(self.data.get(group, {}).get(name, []), self.day)
+
+    def table(self, network: Rule, key: str) -> list[Mapping[str, Any]]:
+        """Rows of a network: in the file itself, or in a CSV file beside it."""
+        value = network.get(key, [])
+        if isinstance(value, list):
+            return value
+        lines = (self.folder / value).read_text(encoding="utf-8").splitlines()
+        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+    def discounts(self, tariff: Rule) -> dict[int, Discount]:
+        """What each card kind pays under a tariff."""
+        found = self.rule("discount", tariff["discounts"]) if "discounts" in tariff else None
+        result = {}
+        for row in found["classes"] if found else []:
+            if "bands" in row or row.get("rounding") != "half_up":
+                raise FactsError(f"{self.folder.name}: discount {row['name']} is not understood")
+            kind = int(CardKind[row["card_kind"].upper()])
+            result[kind] = Discount(row["pay_per_mille"], row["bearer"] != "operator")
+        return result
+
+    def transfer(self, tariff: Rule) -> TransferFact | None:
+        """The transfer discount of a tariff, if there is one on the day."""
+        found = self.rule("transfer", tariff["transfer"]) if "transfer" in tariff else None
+        if found is None:
+            return None
+        if found["type"] != "fixed_price" or found.get("by_mark"):
+            raise FactsError(f"{self.folder.name}: this kind of transfer is not understood")
+        return TransferFact(found["value_fen"], found["window_s"], found["count_max"])
+
+    def bus(self) -> BusFares:
+        """Flat fares by line."""
+        tariff = self._tariff("bus", "flat")
+        network = self.data["network"].get(tariff.get("network", ""), {})
+        rows = self.table(network, "lines")
+        numbers = [int(row["number"]) for row in rows] or list(range(1, MADE_UP_LINES + 1))
+        by_name = {str(row["id"]): int(row["number"]) for row in rows}
+        lines = {number: tariff["fare_fen"] for number in numbers if "fare_fen" in tariff}
+        for entry in tariff.get("by_line", []):
+            for name in entry["lines"]:
+                lines[by_name.get(str(name), name)] = entry["fare_fen"]
+        return BusFares(
+            "bus", lines, self.discounts(tariff), self.transfer(tariff), "fare_fen" in tariff
+        )
+
+    def taxi(self) -> TaxiFares:
+        """The meter."""
+        tariff = self._tariff("taxi", "metered")
+        names = [
+            "start_fen",
+            "start_m",
+            "step_fen",
+            "step_m",
+            "wait_fen",
+            "wait_s",
+            "tolerance_fen",
+        ]
+        values = {name: tariff[name] for name in names}
+        return TaxiFares("taxi", **values, discounts=self.discounts(tariff))
+
+    def metro(self) -> MetroFares | None:
+        """Fares from station to station, by distance or as listed."""
+        tariff = self.rule("tariff", "metro")
+        if tariff is None:
+            return None
+        network = self.data["network"][tariff["network"]]
+        rows = self.table(network, "stations")
+        numbers = {str(row["id"]): int(row["number"]) for row in rows}
+        links = self.table(network, "links")
+        first_line = int(self.table(network, "lines")[0]["number"])
+        line_of = dict.fromkeys(numbers.values(), first_line)
+        # The first link that touches a station names its line.
+        for link in reversed(links):
+            for end in ("from", "to"):
+                line_of[numbers[link[end]]] = int(link["line"])
+        if tariff["type"] == "distance":
+            fares = _by_distance(tariff, numbers, links)
+        elif tariff["type"] == "od":
+            fares = _as_listed(tariff, numbers)
+        else:
+            raise FactsError(f"{self.folder.name}: metro tariffs of this type are not understood")
+        return MetroFares("metro", line_of, fares, self.discounts(tariff))
+
+    def _tariff(self, name: str, wanted: str) -> Rule:
+        tariff = self.rule("tariff", name)
+        if tariff is None or tariff["type"] != wanted:
+            raise FactsError(f"{self.folder.name}: no tariff {name} of type {wanted}")
+        return tariff
+
+
+def _band_fare(bands: list[Rule], metres: int) -> int:
+    start, fare = 0, 0
+    for band in bands:
+        if "each_m" in band:
+            steps = -(-(metres - start) // band["each_m"])
+            return int(fare + steps * band["add_fen"])
+        start, fare = band.get("to_m", metres), band["fare_fen"]
+        if metres <= start:
+            break
+    return fare
+
+
+def _by_distance(
+    tariff: Rule, numbers: Mapping[str, int], links: list[Mapping[str, Any]]
+) -> dict[tuple[int, int], int]:
+    edges: dict[int, dict[int, int]] = {number: {} for number in numbers.values()}
+    for link in links:
+        start, end, metres = numbers[link["from"]], numbers[link["to"]], int(link["metres"])
+        edges[start][end] = min(metres, edges[start].get(end, metres))
+        edges[end][start] = min(metres, edges[end].get(start, metres))
+    bands: list[Rule] = tariff["bands"]
+    same = tariff.get("same_station_fen", _band_fare(bands, 0))
+    return {
+        (start, end): same if start == end else _band_fare(bands, metres)
+        for start in edges
+        for end, metres in shortest(edges, start).items()
+    }
+
+
+def _as_listed(tariff: Rule, numbers: Mapping[str, int]) -> dict[tuple[int, int], int]:
+    fares = {}
+    for row in tariff["fares"]:
+        start, end = numbers[row["from"]], numbers[row["to"]]
+        fares[start, end] = row["fare_fen"]
+        if tariff.get("symmetric"):
+            fares[end, start] = row["fare_fen"]
+    return fares
+
+
+def read(folder: Path, day: date) -> CityFares:
+    """The fare facts of a rule set's folder on a day."""
+    files = RuleFiles(folder, day)
+    splits, fees = files.data.get("split", {}), files.data.get("fee", {})
+    return CityFares(
+        bus=files.bus(),
+        taxi=files.taxi(),
+        metro=files.metro(),
+        splits=frozenset(splits),
+        fee="standard" if "standard" in fees else "",
+    )
+
+
+def read_cities(cities: tuple[str, ...], day: date, sets: Path = SETS) -> dict[str, CityFares]:
+    """The fare facts of cities that have a rule set."""
+    return {area: read(sets / SET_OF_CITY[area], day) for area in cities}
