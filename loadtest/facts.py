@@ -67,12 +67,15 @@ class TaxiFares(msgspec.Struct, frozen=True):
 
 
 class CityFares(msgspec.Struct, frozen=True):
-    """Every fare of a city; it may have no metro. ``splits`` and ``fee``: names of its rule set."""
+    """Every fare of a city; it may have no metro.
+
+    ``splits`` names the split of each mode in the city's rule set, ``fee`` its fee.
+    """
 
     bus: BusFares
     taxi: TaxiFares
     metro: MetroFares | None = None
-    splits: frozenset[str] = frozenset()
+    splits: dict[str, str] = {}
     fee: str = ""
 
 

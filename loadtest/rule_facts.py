@@ -52,6 +52,10 @@ class RuleFiles:
         self.folder, self.day = folder, day
         self.data: Rule = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
 
+    def name(self, rule: str) -> str:
+        """The full name of a rule, as registry rows give it: SET/RULE."""
+        return f"{self.folder.name}/{rule}"
+
     def rule(self, group: str, name: str) -> Rule | None:
         """The version of ``[[group.name]]`` that holds on the day."""
         return in_force(self.data.get(group, {}).get(name, []), self.day)
@@ -96,7 +100,11 @@ class RuleFiles:
             for name in entry["lines"]:
                 lines[by_name.get(str(name), name)] = entry["fare_fen"]
         return BusFares(
-            "bus", lines, self.discounts(tariff), self.transfer(tariff), "fare_fen" in tariff
+            self.name("bus"),
+            lines,
+            self.discounts(tariff),
+            self.transfer(tariff),
+            "fare_fen" in tariff,
         )
 
     def taxi(self) -> TaxiFares:
@@ -112,7 +120,7 @@ class RuleFiles:
             "tolerance_fen",
         ]
         values = {name: tariff[name] for name in names}
-        return TaxiFares("taxi", **values, discounts=self.discounts(tariff))
+        return TaxiFares(self.name("taxi"), **values, discounts=self.discounts(tariff))
 
     def metro(self) -> MetroFares | None:
         """Fares from station to station, by distance or as listed."""
@@ -135,7 +143,7 @@ class RuleFiles:
             fares = _as_listed(tariff, numbers)
         else:
             raise FactsError(f"{self.folder.name}: metro tariffs of this type are not understood")
-        return MetroFares("metro", line_of, fares, self.discounts(tariff))
+        return MetroFares(self.name("metro"), line_of, fares, self.discounts(tariff))
 
     def _tariff(self, name: str, wanted: str) -> Rule:
         tariff = self.rule("tariff", name)
@@ -191,8 +199,8 @@ def read(folder: Path, day: date) -> CityFares:
         bus=files.bus(),
         taxi=files.taxi(),
         metro=files.metro(),
-        splits=frozenset(splits),
-        fee="standard" if "standard" in fees else "",
+        splits={name: files.name(name) for name in splits},
+        fee=files.name("standard") if "standard" in fees else "",
     )
 
 

@@ -62,7 +62,7 @@ class OperatorFacts:
             TAXI: fares.taxi.tariff,
             AGENT: "",
         }[mode]
-        self._split = mode if mode in fares.splits else ""
+        self._split = fares.splits.get(mode, "")
         self._fee = fares.fee if mode != AGENT else ""
         secret = hashlib.sha256(f"onecard test operator key {seed} {self.code}".encode()).digest()
         self.signing_key = Ed25519PrivateKey.from_private_bytes(secret)
