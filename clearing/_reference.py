@@ -205,7 +205,7 @@ class ReferenceKernel:
         )
         return self.card_lines() + b"".join(seen)
 
-    # -- one batch ---------------------------------------------------------------------------------
+    # -- one batch -------------------------------------------------------------------------------
 
     def judge(self, records: bytes, context: BatchContext) -> Judgement:
         rows = [
@@ -318,9 +318,7 @@ class ReferenceKernel:
             return
         effective = self._operators[context.operator].denylist_effective_s[denied.version]
         late = row.seconds >= effective
-        row.say(
-            Reason.DENYLISTED if late else Reason.DENYLIST_UNDELIVERED, effective, row.seconds
-        )
+        row.say(Reason.DENYLISTED if late else Reason.DENYLIST_UNDELIVERED, effective, row.seconds)
 
     def _check_tac(self, row: _Row, context: BatchContext) -> None:
         tap = row.tap
@@ -413,7 +411,7 @@ class ReferenceKernel:
             elif tap.balance_before_fen > known:
                 row.say(Reason.BALANCE_RISE_PENDING, known, tap.balance_before_fen)
 
-    # -- price -------------------------------------------------------------------------------------
+    # -- price -----------------------------------------------------------------------------------
 
     def _check_fare(self, row: _Row, context: BatchContext) -> None:
         tap, operator = row.tap, self._operators[context.operator]
@@ -507,7 +505,7 @@ class ReferenceKernel:
         elif row.tap.amount_fen < row.expected_fen:
             row.say(Reason.BELOW_TARIFF, row.expected_fen, row.tap.amount_fen)
 
-    # -- what follows --------------------------------------------------------------------------------
+    # -- what follows ----------------------------------------------------------------------------
 
     @staticmethod
     def _proven(row: _Row) -> bool:

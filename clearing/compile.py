@@ -3,7 +3,7 @@
 The one place where role names of rules meet account numbers of the ledger.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Check, Purse, Verdict
 from schemas.reasons import RECORD_LEVEL
 
-Registry = dict[str, list[object]]
+Registry = Mapping[str, Sequence[object]]
 WantedAccount = tuple[Purse, AccountKind, str]
 _Row = TypeVar("_Row")
 
@@ -133,14 +133,10 @@ def _until(day: date | None) -> int:
     return FOREVER if day is None else _since(day)
 
 
-def _issuer(
-    row: registry.Issuer, accounts: dict[str, Account], pending: int
-) -> plan.Issuer:
+def _issuer(row: registry.Issuer, accounts: dict[str, Account], pending: int) -> plan.Issuer:
     account = pending
     if row.own:
-        account = _number(
-            accounts, Purse.PRINCIPAL, AccountKind.CARD_LIABILITY, str(row.number)
-        )
+        account = _number(accounts, Purse.PRINCIPAL, AccountKind.CARD_LIABILITY, str(row.number))
     return plan.Issuer(
         row.number,
         row.family,
@@ -226,4 +222,3 @@ def _account_of_role(role: str, operator: registry.Operator) -> WantedAccount:
         operator.split, 0, "split", f"role {role!r} is not known",
         "Use operator, driver or line_owner:PARTICIPANT.",
     )  # fmt: skip
-

@@ -4,7 +4,9 @@ bytes → ``intake`` (batch, file-level checks) → ``verdicts`` (the kernel) �
 ``proof`` (root, receipt) → ``store`` (one transaction), the last four inside ``pipeline``.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from clearing import intake, store
 from clearing.intake import Refusal
@@ -30,7 +32,7 @@ class Engine:
         self._pipeline, self.node = pipeline, node
         self._operators: dict[int, Operator] = {}
         self._registry_version = -1
-        self._waiting: dict[tuple[int, int], Submission] = {}
+        self._numbers: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
     async def start(cls, dsn: str, node: Node, kernel: str | None = None) -> "Engine":
@@ -62,9 +64,11 @@ class Engine:
         batch = intake.read(body, form)
         operator = await self._operator(batch, only_operator)
         checks = intake.check(batch, operator, await self._open_date(), trusted=trusted)
-        receipt = await self._earlier_receipt(batch)
-        if receipt is None:
-            receipt = await self._clear(batch, checks)
+        async with self._turn(batch):
+            receipt = await self._earlier_receipt(batch)
+            if receipt is None:
+                submission = Submission(batch, Source.OPERATOR, checks)
+                receipt = await self._pipeline.put(submission)
         return receipt
 
     async def clear_presentment(
@@ -83,15 +87,10 @@ class Engine:
             Submission(batch, Source.PRESENTMENT, checks, origin, along)
         )
 
-    async def _clear(self, batch: Batch, checks: Check) -> bytes:
-        """Through the pipeline, known to whoever hands in the same number meanwhile."""
-        submission = Submission(batch, Source.OPERATOR, checks)
+    def _turn(self, batch: Batch) -> asyncio.Lock:
+        """One at a time per operator and number, so that the second sees what became of the first."""
         key = (batch.header.operator, batch.header.number)
-        self._waiting[key] = submission
-        try:
-            return await self._pipeline.put(submission)
-        finally:
-            del self._waiting[key]
+        return self._numbers.setdefault(key, asyncio.Lock())
 
     async def _open_date(self) -> str:
         async with self._pipeline.reading.acquire() as connection:
@@ -117,13 +116,8 @@ class Engine:
             row = await store.find_batch(
                 connection, Source.OPERATOR, header.operator, header.number
             )
-        if row is not None:
-            if row.digest.hex().upper() != header.digest.upper():
-                raise Refusal(Reason.NUMBER_USED, actual=str(header.number))
-            return row.receipt
-        waiting = self._waiting.get((header.operator, header.number))
-        if waiting is None:
+        if row is None:
             return None
-        if waiting.batch.header.digest != header.digest:
+        if row.digest.hex().upper() != header.digest.upper():
             raise Refusal(Reason.NUMBER_USED, actual=str(header.number))
-        return await waiting.done
+        return row.receipt

@@ -1,11 +1,11 @@
 """Exceptions of the engine. Data errors are answers, not exceptions: see ``schemas.reasons``.
 
-    ClearingError                what a person at a terminal can be told: sentence, remedy
-    ├── RuleError                a rule file that does not hold: file, line, rule
-    ├── RegistryError            a registry row that does not hold
-    ├── NotTheWriter             another engine holds this node's writer lock, or took it over
-    ├── StoreUnavailable         the database is away; nothing was half-written
-    └── DayClosed                the business date is not open (any more)
+ClearingError                what a person at a terminal can be told: sentence, remedy
+├── RuleError                a rule file that does not hold: file, line, rule
+├── RegistryError            a registry row that does not hold
+├── NotTheWriter             another engine holds this node's writer lock, or took it over
+├── StoreUnavailable         the database is away; nothing was half-written
+└── DayClosed                the business date is not open (any more)
 """
 
 

@@ -90,9 +90,7 @@ def check(batch: Batch, operator: Operator | None, open_date: str, *, trusted: b
         )
     tally = envelope.tally(batch.records)
     if header.sums != tally:
-        raise Refusal(
-            Reason.HEADER_DIFFERS, expected=_sums(header.sums), actual=_sums(tally)
-        )
+        raise Refusal(Reason.HEADER_DIFFERS, expected=_sums(header.sums), actual=_sums(tally))
     digest = envelope.digest_of(header, batch.records)
     if digest != header.digest.upper():
         raise Refusal(Reason.DIGEST_WRONG, expected=header.digest, actual=digest)
@@ -135,4 +133,9 @@ def _sums(sums: tuple[envelope.KindSum, ...]) -> str:
 
 
 def _is_date(text: str) -> bool:
-    return len(text) == 8 and text.isdecimal() and "01" <= text[4:6] <= "12" and "01" <= text[6:] <= "31"
+    return (
+        len(text) == 8
+        and text.isdecimal()
+        and "01" <= text[4:6] <= "12"
+        and "01" <= text[6:] <= "31"
+    )

@@ -85,6 +85,7 @@ class Pipeline:
         self._something_judged, self._room = asyncio.Event(), asyncio.Event()
         self._state_lock = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
+        self._writer: asyncpg.Connection[asyncpg.Record] | None = None
         self._lost = False
         self._fenced: NotTheWriter | None = None
         self._singles = 0
@@ -95,12 +96,16 @@ class Pipeline:
         """Become the writer, rebuild the state, start the loops."""
         try:
             self.reading = await asyncpg.create_pool(self._dsn, min_size=1, max_size=4)
-            await self._take_over()
-            await self._load()
         except _LOST as error:
             raise StoreUnavailable(
                 f"The database does not answer: {error}.", "Start it, then try again."
             ) from error
+        try:
+            await self._take_over()
+            await self._load()
+        except BaseException:
+            await self._leave()
+            raise
         self._loops = [
             asyncio.create_task(self._judge_loop()),
             asyncio.create_task(self._write_loop()),
@@ -112,8 +117,13 @@ class Pipeline:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         self._fail_all(StoreUnavailable("The engine was stopped.", "Submit the batch again."))
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Close what is open; the writer lock goes with its connection."""
         self._thread.shutdown()
-        await self._writer.close()
+        if self._writer is not None:
+            await self._writer.close()
         await self.reading.close()
 
     async def put(self, submission: Submission) -> bytes:
@@ -125,23 +135,28 @@ class Pipeline:
 
     async def _take_over(self, patience_s: float = 5.0) -> None:
         """Connect and take the writer lock; a lost session of our own may hold it for a moment."""
-        self._writer: Connection = await asyncpg.connect(self._dsn)
+        self._writer = await asyncpg.connect(self._dsn)
         deadline = asyncio.get_running_loop().time() + (patience_s if self._lost else 0)
         while True:
             try:
-                self._epoch = await store.become_writer(self._writer)
+                self._epoch = await store.become_writer(self._connection)
                 return
             except NotTheWriter:
                 if asyncio.get_running_loop().time() >= deadline:
-                    await self._writer.close()
                     raise
                 await asyncio.sleep(0.1)
+
+    @property
+    def _connection(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """The writer's connection, which holds the lock."""
+        assert self._writer is not None
+        return self._writer
 
     async def _load(self) -> None:
         """State from the database: opening pages, then every batch of the dates not sealed."""
         kernel = choose(self._kernel_name)
         self.state, replayed = State(kernel, self._plans), 0
-        connection = self._writer
+        connection = self._connection
         self._last_sealed = await store.read_last_sealed(connection)
         unsealed = await store.read_unsealed(connection)
         self.open_date = await store.read_open_date(connection)
@@ -161,7 +176,7 @@ class Pipeline:
         await self.state.bring_to(connection, *self._versions)
         log.info("state loaded", kernel=kernel.name, epoch=self._epoch, replayed_taps=replayed)
 
-    # -- judging -----------------------------------------------------------------------------------
+    # -- judging ---------------------------------------------------------------------------------
 
     async def _judge_loop(self) -> None:
         while True:
@@ -239,7 +254,7 @@ class Pipeline:
             self._thread, partial(call, *arguments)
         )
 
-    # -- writing -------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------
 
     async def _write_loop(self) -> None:
         while True:
@@ -271,7 +286,7 @@ class Pipeline:
             self._fenced = error
             self._fail_all(error)
         except (*_LOST, asyncpg.PostgresError, ClearingError) as error:
-            await self._undo(error, lost=isinstance(error, _LOST) or self._writer.is_closed())
+            await self._undo(error, lost=isinstance(error, _LOST) or self._connection.is_closed())
         else:
             for judged in group:
                 self._judged.popleft()
@@ -283,7 +298,7 @@ class Pipeline:
 
     async def _commit(self, group: Sequence[Judged]) -> tuple[int, int]:
         """One transaction; returns the versions in force for the next batches."""
-        connection, day = self._writer, group[0].row.business_date
+        connection, day = self._connection, group[0].row.business_date
         async with connection.transaction():
             versions = await store.check_epoch(connection, self._epoch)
             if await store.read_open_date(connection, lock="FOR SHARE") != day:
@@ -343,7 +358,7 @@ class Pipeline:
     async def _come_back(self) -> None:
         """Connect again after a loss; rebuild the state if a commit happened that we took back."""
         await self._take_over()
-        if await store.next_batch_seq(self._writer) != self._next_seq:
+        if await store.next_batch_seq(self._connection) != self._next_seq:
             await self._load()
         self._lost = False
         log.info("database is back", epoch=self._epoch, next_batch_seq=self._next_seq)
@@ -351,7 +366,7 @@ class Pipeline:
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(
-        f"The batch was not acknowledged: {error or type(error).__name__}.",
+        f"The batch was not acknowledged: {str(error) or type(error).__name__}.",
         "Submit it again: if it was stored all the same, the same receipt comes back.",
     )
 

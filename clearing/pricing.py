@@ -133,9 +133,7 @@ class Explanation(msgspec.Struct, frozen=True):
     unmarked_transfer: bool
 
 
-def explain_by_amount(
-    tariff: Tariff, gross_fen: int, amount_fen: int, marked: bool
-) -> Explanation:
+def explain_by_amount(tariff: Tariff, gross_fen: int, amount_fen: int, marked: bool) -> Explanation:
     """The first class, and with or without transfer, that gives the amount to the fen.
 
     A marked transfer is tried with the discount first, an unmarked one without it first. Where

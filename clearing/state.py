@@ -7,7 +7,8 @@ and the batches since, in order, each judged again under the versions stamped on
 import hashlib
 from datetime import date
 
-from clearing import cards, compile, store, verdicts
+from clearing import cards, store, verdicts
+from clearing.compile import compile_plan
 from clearing.errors import ClearingError
 from clearing.kernel import BatchContext, Judgement, Kernel
 from clearing.node import Node
@@ -41,13 +42,11 @@ class Plans:
             self._rules[version] = load(files)
         return self._rules[version]
 
-    async def plan(
-        self, connection: Connection, rules_version: int, registry_version: int
-    ) -> Plan:
+    async def plan(self, connection: Connection, rules_version: int, registry_version: int) -> Plan:
         """The plan of these versions."""
         versions = (rules_version, registry_version)
         if versions not in self._plans:
-            self._plans[versions] = compile.compile_plan(
+            self._plans[versions] = compile_plan(
                 await store.read_registry(connection, registry_version),
                 await self.rules(connection, rules_version),
                 await store.read_accounts(connection),

@@ -7,7 +7,7 @@ more than one thing opens the transaction.
 import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
@@ -19,7 +19,12 @@ from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse, Verdict
 from schemas.registry import KINDS, key_of
 
-Connection = asyncpg.Connection[asyncpg.Record]
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
 
 WRITER_LOCK: Final = 0x0C1EA202
 REGISTRY_LOCK: Final = 0x0C1EA203
@@ -27,7 +32,7 @@ COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER: Final = b"\xff\xff"
 
 
-# -- the node, its writer, its days --------------------------------------------------------------------
+# -- the node, its writer, its days --------------------------------------------------------------
 
 
 class NodeRow(msgspec.Struct, frozen=True):
@@ -137,12 +142,10 @@ async def read_unsealed(connection: Connection) -> list[date]:
     return [row["business_date"] for row in rows]
 
 
-# -- registries ------------------------------------------------------------------------------------------
+# -- registries ----------------------------------------------------------------------------------
 
 
-async def read_registry(
-    connection: Connection, version: int
-) -> dict[str, list[msgspec.Struct]]:
+async def read_registry(connection: Connection, version: int) -> dict[str, list[msgspec.Struct]]:
     """Every registry row in force at a version, by kind, by key."""
     rows = await connection.fetch(
         "SELECT kind, body FROM clearing.registry WHERE version_from <= $1"
@@ -199,7 +202,9 @@ async def change_registry(
             records=[(card, version, line) for card, line in cards],
         )
     except asyncpg.UniqueViolationError as error:
-        raise RegistryError("A card stands in the import twice.", "Remove the repetition.") from error
+        raise RegistryError(
+            "A card stands in the import twice.", "Remove the repetition."
+        ) from error
     await connection.execute("UPDATE clearing.node SET registry_version = $1", version)
     return version
 
@@ -220,17 +225,20 @@ async def known_cards(connection: Connection, cards: Sequence[bytes]) -> set[byt
     return {row["card"] for row in rows}
 
 
-async def add_rules(connection: Connection, digest: bytes, files: dict[str, str]) -> int:
-    """Put a rule set in force; returns its version (the present one if it is the same)."""
+async def add_rules(connection: Connection, digest: str, files: dict[str, str]) -> int:
+    """Put a rule set in force; returns its version (the present one if it is the same).
+
+    ``digest`` is the rule set's, 64 hexadecimal digits.
+    """
     row = await connection.fetchrow(
         "SELECT rules_version, digest FROM clearing.rules ORDER BY rules_version DESC LIMIT 1"
     )
-    if row is not None and row["digest"] == digest:
+    if row is not None and row["digest"].hex() == digest:
         return int(row["rules_version"])
     version = 1 + (row["rules_version"] if row is not None else 0)
     await connection.execute(
         "INSERT INTO clearing.rules (rules_version, digest, files) VALUES ($1, $2, $3)",
-        version, digest, msgspec.json.encode(files).decode(),
+        version, bytes.fromhex(digest), msgspec.json.encode(files).decode(),
     )  # fmt: skip
     await connection.execute("UPDATE clearing.node SET rules_version = $1", version)
     return version
@@ -244,7 +252,7 @@ async def read_rules(connection: Connection, version: int) -> dict[str, str]:
     return msgspec.json.decode(body, type=dict[str, str]) if body is not None else {}
 
 
-# -- accounts and entries ----------------------------------------------------------------------------------
+# -- accounts and entries ------------------------------------------------------------------------
 
 
 async def ensure_accounts(
@@ -344,7 +352,7 @@ async def add_event(
     )  # fmt: skip
 
 
-# -- batches and taps ----------------------------------------------------------------------------------------
+# -- batches and taps ----------------------------------------------------------------------------
 
 
 class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -392,9 +400,7 @@ def _batch_row(row: asyncpg.Record) -> BatchRow:
     return BatchRow(**values)
 
 
-async def read_batches(
-    connection: Connection, business_date: date
-) -> list[BatchRow]:
+async def read_batches(connection: Connection, business_date: date) -> list[BatchRow]:
     """The batches of a business date, in order."""
     rows = await connection.fetch(
         f"SELECT {', '.join(_BATCH_COLUMNS)} FROM clearing.batch WHERE business_date = $1"
@@ -479,9 +485,7 @@ async def find_identities(
         " WHERE business_date BETWEEN $2 AND $3 AND verdict < 2 AND identity = ANY($1)",
         identities, first, last,
     )  # fmt: skip
-    return {
-        row["identity"]: (row["batch_seq"], row["row_no"], row["record"]) for row in rows
-    }
+    return {row["identity"]: (row["batch_seq"], row["row_no"], row["record"]) for row in rows}
 
 
 async def build_identity_index(connection: Connection, business_date: date) -> None:
@@ -509,9 +513,7 @@ class StoredTaps(msgspec.Struct, frozen=True):
 _TAP_HEAD: Final = struct.Struct("!HiIiQiIiHiHiQiHiQiHiqiiiiiiiiii")
 
 
-async def read_taps(
-    connection: Connection, batch: BatchRow
-) -> StoredTaps:
+async def read_taps(connection: Connection, batch: BatchRow) -> StoredTaps:
     """The taps of a batch, in row order, and the COPY tuples that they are stored as."""
     pieces: list[bytes] = []
     partition = partition_of(batch.business_date)
@@ -548,7 +550,7 @@ def _canonical(body: bytes) -> bytes:
     return b"".join(item[: record.SIZE] for item in records)
 
 
-# -- card state ------------------------------------------------------------------------------------------------
+# -- card state ----------------------------------------------------------------------------------
 
 
 async def read_pages(connection: Connection, before: date) -> list[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Columns → codes: a batch through the chosen kernel, with what only the database knows beside it."""
+"""Columns → codes: a batch through the chosen kernel, beside it what only the database knows."""
 
 from datetime import date, datetime, time, timedelta
 

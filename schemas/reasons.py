@@ -115,8 +115,8 @@ def _row(
     return Row(reason, outcome, field, bearer, *texts)
 
 
+# fmt: off
 TABLE: Final[tuple[Row, ...]] = (
-    # fmt: off
     _row(Reason.MALFORMED, _R, "record", "operator",
          ("记录格式错误", "the record's bytes are not a valid tap",
           "检查终端软件的记录格式后重新提交", "check the device's record format and submit it again")),
@@ -298,8 +298,8 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(Reason.PROFILE_NOT_ALLOWED, _R, "profile", "operator",
          ("合同不允许该数据来源", "the operator's contract does not allow this profile",
           "修改合同或提交完整记录", "have the contract changed, or submit full records")),
-    # fmt: on
 )
+# fmt: on
 
 ROW: Final[dict[Reason, Row]] = {row.reason: row for row in TABLE}
 RANK: Final[dict[Reason, int]] = {row.reason: rank for rank, row in enumerate(TABLE)}

@@ -231,4 +231,4 @@ def unpack(record: bytes) -> Tap:
         field.name: value.hex().upper() if isinstance(value, bytes) else value
         for field, value in zip(FIELDS, _STRUCT.unpack(record), strict=True)
     }
-    return Tap(**values)
+    return Tap(**values)  # type: ignore[arg-type]

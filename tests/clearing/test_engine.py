@@ -1,0 +1,98 @@
+"""The engine on a real database: receipts, duplicates, days, crashes, undo."""
+
+import asyncio
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+
+from clearing import store
+from clearing.engine import Engine
+from clearing.errors import NotTheWriter
+from clearing.intake import Refusal
+from schemas import proof
+from schemas.batch import to_binary
+from schemas.forms import Form, encode
+from schemas.reasons import Reason
+from tests import world
+from tests.world import BUS, Card
+
+
+async def test_receipt_comes_back_byte_for_byte(migrated: str, tmp_path: Path) -> None:
+    cards = [Card(1), Card(2)]
+    node = await world.settle_in(migrated, tmp_path, cards)
+    taps = b"".join(card.tap(BUS, 50, gross_fen=100) for card in cards)
+    body = world.batch(BUS, 7, taps)
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        first = await engine.clear_batch(to_binary(body))
+        receipt = msgspec.json.decode(first, type=proof.Receipt)
+        assert (receipt.taps, receipt.accepted, receipt.accepted_fen) == (2, 2, 100)
+        for form in Form:
+            assert await engine.clear_batch(encode(body, form)) == first
+        with pytest.raises(Refusal) as refused:
+            await engine.clear_batch(to_binary(world.batch(BUS, 7, taps[:144])))
+        assert refused.value.reason == Reason.NUMBER_USED
+    finally:
+        await engine.close()
+    engine = await Engine.start(migrated, node, "reference")
+    assert await engine.clear_batch(to_binary(body)) == first
+    await engine.close()
+
+
+async def test_many_batches_at_once_are_gapless_and_balanced(migrated: str, tmp_path: Path) -> None:
+    cards = [Card(n) for n in range(1, 41)]
+    node = await world.settle_in(migrated, tmp_path, cards)
+    bodies = [
+        to_binary(
+            world.batch(BUS, n, b"".join(c.tap(BUS, 50, gross_fen=100, number=n) for c in cards))
+        )
+        for n in range(1, 31)
+    ]
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        receipts = await asyncio.gather(*(engine.clear_batch(body) for body in bodies * 2))
+    finally:
+        await engine.close()
+    assert receipts[:30] == receipts[30:]
+    connection = await asyncpg.connect(migrated)
+    try:
+        seqs = [row[0] for row in await connection.fetch("SELECT batch_seq FROM clearing.batch")]
+        assert sorted(seqs) == list(range(1, 31))
+        assert await connection.fetchval("SELECT count(*) FROM clearing.tap") == 1200
+        assert await connection.fetchval("SELECT sum(amount_fen) FROM clearing.trial_balance") == 0
+    finally:
+        await connection.close()
+
+
+async def test_second_engine_is_refused(migrated: str, tmp_path: Path) -> None:
+    node = await world.settle_in(migrated, tmp_path, [])
+    engine = await Engine.start(migrated, node, "reference")
+    with pytest.raises(NotTheWriter):
+        await Engine.start(migrated, node, "reference")
+    await engine.close()
+
+
+async def test_cut_off_between_judging_and_commit_moves_the_batch(
+    migrated: str, tmp_path: Path
+) -> None:
+    card = Card(1)
+    node = await world.settle_in(migrated, tmp_path, [card])
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        await engine.clear_batch(to_binary(world.batch(BUS, 1, card.tap(BUS, 50, gross_fen=100))))
+        connection = await asyncpg.connect(migrated)
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE clearing.business_day SET state = 'cut_off' WHERE state = 'open'"
+            )
+            await store.open_day(connection, date(2026, 1, 6))
+        await connection.close()
+        body = to_binary(world.batch(BUS, 2, card.tap(BUS, 50, gross_fen=100, number=2)))
+        receipt = msgspec.json.decode(await engine.clear_batch(body), type=proof.Receipt)
+        assert (receipt.business_date, receipt.batch_seq) == ("2026-01-06", 2)
+        assert receipt.accepted == 1
+    finally:
+        await engine.close()
