@@ -1,0 +1,103 @@
+"""Clearing's only SQL: registries, cards, days, batches, taps, entries. PostgreSQL is the truth.
+
+Functions take an asyncpg connection and say in their name what they read or write. Whoever writes
+more than one thing opens the transaction.
+"""
+
+from clearing.store.batches import (
+    COPY_SIGNATURE,
+    COPY_TRAILER,
+    BatchRow,
+    StoredTaps,
+    build_identity_index,
+    find_batch,
+    find_identities,
+    next_batch_seq,
+    read_batches,
+    read_taps,
+    write_batches,
+    write_evidence,
+    write_taps,
+)
+from clearing.store.books import (
+    Entry,
+    Posting,
+    add_entries,
+    add_event,
+    ensure_accounts,
+    read_accounts,
+)
+from clearing.store.connection import Connection
+from clearing.store.nodes import (
+    WRITER_LOCK,
+    NodeRow,
+    become_writer,
+    check_epoch,
+    create_node,
+    open_day,
+    partition_of,
+    read_closing_version,
+    read_last_sealed,
+    read_last_sealed_before,
+    read_node,
+    read_open_date,
+    read_unsealed,
+    read_versions,
+)
+from clearing.store.pages import future_identities, read_pages, write_pages
+from clearing.store.registries import (
+    REGISTRY_LOCK,
+    add_rules,
+    change_registry,
+    known_cards,
+    read_cards,
+    read_registry,
+    read_rules,
+)
+
+__all__ = [
+    "COPY_SIGNATURE",
+    "COPY_TRAILER",
+    "REGISTRY_LOCK",
+    "WRITER_LOCK",
+    "BatchRow",
+    "Connection",
+    "Entry",
+    "NodeRow",
+    "Posting",
+    "StoredTaps",
+    "add_entries",
+    "add_event",
+    "add_rules",
+    "become_writer",
+    "build_identity_index",
+    "change_registry",
+    "check_epoch",
+    "create_node",
+    "ensure_accounts",
+    "find_batch",
+    "find_identities",
+    "future_identities",
+    "known_cards",
+    "next_batch_seq",
+    "open_day",
+    "partition_of",
+    "read_accounts",
+    "read_batches",
+    "read_cards",
+    "read_closing_version",
+    "read_last_sealed",
+    "read_last_sealed_before",
+    "read_node",
+    "read_open_date",
+    "read_pages",
+    "read_registry",
+    "read_rules",
+    "read_taps",
+    "read_unsealed",
+    "read_versions",
+    "write_batches",
+    "write_evidence",
+    "write_pages",
+    "write_taps",
+]

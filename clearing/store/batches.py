@@ -1,0 +1,213 @@
+"""Batches, their taps and evidence: written once by COPY, read for replay and look-ups."""
+
+import struct
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from clearing.kernel import COPY_COLUMNS, Evidence
+from clearing.store.connection import Connection
+from clearing.store.nodes import partition_of
+from schemas import record
+from schemas.codes import Verdict
+
+COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TRAILER: Final = b"\xff\xff"
+
+
+class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch as it is stored."""
+
+    batch_seq: int
+    business_date: date
+    source: int
+    operator_no: int
+    number: int
+    origin: str
+    declared_date: date
+    profile: str
+    checks: int
+    digest: bytes
+    signature: bytes
+    tap_count: int
+    judged_at_s: int
+    rules_version: int
+    registry_version: int
+    denylist_version: int
+    batch_root: bytes
+    receipt: bytes
+
+
+_BATCH_COLUMNS: Final = BatchRow.__struct_fields__
+_EVIDENCE: Final = struct.Struct("!HiqiIihiqiq")
+
+
+async def find_batch(
+    connection: Connection, source: int, operator_no: int, number: int, origin: str = ""
+) -> BatchRow | None:
+    """The batch of this number, if it was cleared."""
+    row = await connection.fetchrow(
+        f"SELECT {', '.join(_BATCH_COLUMNS)} FROM clearing.batch"
+        " WHERE source = $1 AND operator_no = $2 AND number = $3 AND origin = $4",
+        source, operator_no, number, origin,
+    )  # fmt: skip
+    return None if row is None else _batch_row(row)
+
+
+def _batch_row(row: asyncpg.Record) -> BatchRow:
+    values = dict(row)
+    values["number"] = int(values["number"])
+    return BatchRow(**values)
+
+
+async def read_batches(connection: Connection, business_date: date) -> list[BatchRow]:
+    """The batches of a business date, in order."""
+    rows = await connection.fetch(
+        f"SELECT {', '.join(_BATCH_COLUMNS)} FROM clearing.batch WHERE business_date = $1"
+        " ORDER BY batch_seq",
+        business_date,
+    )
+    return [_batch_row(row) for row in rows]
+
+
+async def next_batch_seq(connection: Connection) -> int:
+    """One more than the last batch_seq."""
+    return 1 + int(
+        await connection.fetchval("SELECT coalesce(max(batch_seq), 0) FROM clearing.batch")
+    )
+
+
+async def write_batches(connection: Connection, rows: Sequence[BatchRow]) -> None:
+    """Write batch rows."""
+    await connection.copy_records_to_table(
+        "batch",
+        schema_name="clearing",
+        columns=_BATCH_COLUMNS,
+        records=[msgspec.structs.astuple(row) for row in rows],
+    )
+
+
+async def write_taps(
+    connection: Connection, business_date: date, copy_rows: Sequence[bytes]
+) -> None:
+    """COPY the kernels' tuples into the date's partition."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield COPY_SIGNATURE
+        for chunk in copy_rows:
+            yield chunk
+        yield COPY_TRAILER
+
+    await connection.copy_to_table(
+        partition_of(business_date),
+        schema_name="clearing",
+        columns=COPY_COLUMNS,
+        source=chunks(),
+        format="binary",
+    )
+
+
+async def write_evidence(
+    connection: Connection, rows: Iterable[tuple[int, Sequence[Evidence]]]
+) -> None:
+    """COPY evidence of (batch_seq, evidence) pairs."""
+    body = b"".join(
+        _EVIDENCE.pack(5, 8, seq, 4, item.row, 2, item.reason, 8, item.expected, 8, item.actual)
+        for seq, items in rows
+        for item in items
+    )
+    if not body:
+        return
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield COPY_SIGNATURE
+        yield body
+        yield COPY_TRAILER
+
+    await connection.copy_to_table(
+        "evidence",
+        schema_name="clearing",
+        columns=("batch_seq", "row_no", "reason", "expected", "actual"),
+        source=chunks(),
+        format="binary",
+    )
+
+
+async def find_identities(
+    connection: Connection, identities: Sequence[bytes], first: date, last: date
+) -> dict[bytes, tuple[int, int, bytes]]:
+    """Of these identities, those that taps on business dates [first, last] hold.
+
+    identity → (batch_seq, row, record). The partitions of sealed dates have the index for it.
+    """
+    rows = await connection.fetch(
+        "SELECT identity, batch_seq, row_no, clearing.canonical(t) AS record FROM clearing.tap t"
+        " WHERE business_date BETWEEN $2 AND $3 AND verdict < 2 AND identity = ANY($1)",
+        identities, first, last,
+    )  # fmt: skip
+    return {row["identity"]: (row["batch_seq"], row["row_no"], row["record"]) for row in rows}
+
+
+async def build_identity_index(connection: Connection, business_date: date) -> None:
+    """Prove the date's identities unique where the tap is not rejected, by building the index.
+
+    Raises ``asyncpg.UniqueViolationError`` where two taps hold one identity.
+    """
+    name = partition_of(business_date)
+    await connection.execute(
+        f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_identity ON clearing.{name} (identity)"
+        f" WHERE verdict < {int(Verdict.REJECTED)}"
+    )
+    await connection.execute(
+        f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_position ON clearing.{name} (batch_seq, row_no)"
+    )
+
+
+class StoredTaps(msgspec.Struct, frozen=True):
+    """The taps of one batch as stored: canonical records and the columns that were judged."""
+
+    records: bytes
+    copy_rows: bytes
+
+
+_TAP_HEAD: Final = struct.Struct("!HiIiQiIiHiHiQiHiQiHiqiiiiiiiiii")
+
+
+async def read_taps(connection: Connection, batch: BatchRow) -> StoredTaps:
+    """The taps of a batch, in row order, and the COPY tuples that they are stored as."""
+    pieces: list[bytes] = []
+    partition = partition_of(batch.business_date)
+
+    async def take(chunk: bytes) -> None:
+        pieces.append(bytes(chunk))
+
+    await connection.copy_from_query(
+        f"SELECT {', '.join(COPY_COLUMNS)} FROM clearing.{partition}"
+        f" WHERE batch_seq = {batch.batch_seq} ORDER BY row_no",
+        output=take,
+        format="binary",
+    )
+    body = b"".join(pieces)[len(COPY_SIGNATURE) : -len(COPY_TRAILER)]
+    return StoredTaps(_canonical(body), body)
+
+
+def _canonical(body: bytes) -> bytes:
+    """Canonical records of COPY tuples, whatever the lengths of their bytea columns."""
+    records: list[bytes] = []
+    at, head = 0, _TAP_HEAD.size
+    while at < len(body):
+        values = _TAP_HEAD.unpack_from(body, at)
+        kind, operator_no, amount, gross = values[14], values[16], values[22], values[24]
+        at += head
+        identity_size = int.from_bytes(body[at : at + 4], "big")
+        identity = body[at + 4 : at + 4 + identity_size]
+        at += 4 + identity_size
+        rest_size = int.from_bytes(body[at : at + 4], "big")
+        rest = body[at + 4 : at + 4 + rest_size]
+        at += 4 + rest_size
+        middle = struct.pack(">IBii", operator_no & 0xFFFFFFFF, kind & 0xFF, amount, gross)
+        records.append((rest[:1] + identity + middle + rest[1:]).ljust(record.SIZE, b"\0"))
+    return b"".join(item[: record.SIZE] for item in records)
