@@ -44,7 +44,7 @@ BAND_KEYS: Final = {
 """The keys of a band of a class."""
 
 TRANSFER_KEYS: Final = versions.KEYS | {
-    "type": "kind of transfer or tariff; transfers: " + ", ".join(TRANSFER_TYPES),
+    "type": "what a transfer does: " + ", ".join(TRANSFER_TYPES),
     "value_fen": "the amount off, or the fixed price",
     "window_s": "seconds after the first leg in which a transfer counts, the last one included",
     "count_max": "transfers in one window",

@@ -117,7 +117,8 @@ def _versions(document: Document, path: tuple[str, str], rules: Any, rule: str) 
             f"A {path[0]} is a list of dated versions.",
             f"Write [[{path[0]}.{path[1]}]] with two brackets, once for each version.",
         )
-    return [Table(document, (*path, index), version, rule) for index, version in enumerate(rules)]
+    # The whole is a table whose one key is the rule, so the same checks serve as for any list.
+    return Table(document, path[:1], {path[1]: rules}, rule).tables(path[1])
 
 
 class _Compiler:

@@ -70,6 +70,15 @@ def _place(directory: Directory, name: int | str, what: str, tariff: str) -> int
     return place.number
 
 
+def _line(dated: DatedTariff, name: int | str) -> int:
+    """A line by number or name. A number need not be listed: the tariff may price any other line."""
+    if isinstance(name, str) and dated.lines.find(name) is None and name.isdecimal():
+        return int(name)
+    if isinstance(name, int) or not dated.lines.places:
+        return name if isinstance(name, int) else 0
+    return _place(dated.lines, name, "line", dated.tariff.name)
+
+
 def _class(tariff: Tariff, card_kind: CardKind | str | None) -> FareClass | None:
     """The fare class of a card kind, or of the name of a class; None = full fare."""
     if card_kind is None:
@@ -94,8 +103,8 @@ def _gross(dated: DatedTariff, origin: int | str, destination: int | str, claims
     if tariff.type is TariffType.OD:
         entry = _place(dated.stations, origin, "station", tariff.name)
         station = _place(dated.stations, destination, "station", tariff.name)
-    elif tariff.type is TariffType.FLAT and dated.lines.places:
-        line = _place(dated.lines, origin, "line", tariff.name)
+    elif tariff.type is TariffType.FLAT:
+        line = _line(dated, origin)
     elif tariff.type is TariffType.METERED:
         assert tariff.meter is not None
         # A quote is the meter's own fare; the tolerance is for judging devices.

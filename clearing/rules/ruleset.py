@@ -57,6 +57,19 @@ class RuleSet:
             f"The fee {name} does not hold on {on}.", "Add a version that begins earlier."
         )
 
+    def fee_recipients(self) -> tuple[str, ...]:
+        """The roles that any version of any fee goes to, sorted."""
+        return tuple(
+            sorted(
+                {
+                    role
+                    for versions in self.fees.values()
+                    for _, rule in versions
+                    for role, _ in rule.recipients
+                }
+            )
+        )
+
     def quote(
         self,
         tariff: str,

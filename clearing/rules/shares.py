@@ -13,28 +13,31 @@ from clearing.rules import versions
 from clearing.rules.discounts import ROUNDINGS
 from clearing.rules.document import FEN_MAX, Table
 
-ROLES: Final = ("operator", "platform", "driver", "line_owner", "clearing_centre", "issuer")
-"""Roles that a share can go to. ``line_owner:NAME`` and ``platform:NAME`` say which one."""
+SPLIT_ROLES: Final = ("operator", "driver", "line_owner:NAME")
+"""Who can share a fare; the operator of a taxi is its platform. NAME is an operator's number."""
+
+FEE_ROLES: Final = ("clearing_centre", "issuer", "province")
+"""Who can share a fee."""
 
 SPLIT_KEYS: Final = versions.KEYS | {"shares": "who gets how much of a fare, in order"}
 """The keys of a split."""
 
 FEE_KEYS: Final = versions.KEYS | {
-    "per_mille": "the fee on each 1000 fen of an operator's accepted principal of one day, 0 to 1000",
-    "min_fen": "least fee of a day with accepted taps; also least fare of a tariff",
-    "max_fen": "highest fee of a day; also highest fare of a tariff",
+    "per_mille": "the fee on each 1000 fen of an operator's accepted principal of one day",
+    "min_fen": "least fee of a day with accepted taps",
+    "max_fen": "highest fee of a day",
     "rounding": "to whole fen, once per operator and day",
     "recipients": "who gets how much of the fee, in order",
 }
 """The keys of a fee."""
 
 SHARE_KEYS: Final = {
-    "role": "who: " + ", ".join(ROLES) + "; a name may follow after a colon",
+    "role": f"of a fare: {', '.join(SPLIT_ROLES)}; of a fee: {', '.join(FEE_ROLES)}",
     "per_mille": "the share; all shares of a rule sum to 1000",
 }
 """The keys of a share."""
 
-_ROLE: Final = re.compile(r"([a-z_]+)(:[\w-]+)?")
+_NAMED_ROLE: Final = re.compile(r"(line_owner:)[\w-]+")
 
 
 class DatedSplit(msgspec.Struct, frozen=True):
@@ -71,7 +74,7 @@ class FeeRule(msgspec.Struct, frozen=True):
         return min(max(fee, self.min_fen), self.max_fen)
 
 
-def _shares(version: Table, key: str) -> tuple[tuple[str, int], ...]:
+def _shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     rows = version.tables(key)
     if len(rows) > SHARES_MAX:
         raise version.error(
@@ -83,8 +86,7 @@ def _shares(version: Table, key: str) -> tuple[tuple[str, int], ...]:
     for row in rows:
         row.only(SHARE_KEYS)
         role = row.text("role")
-        match = _ROLE.fullmatch(role)
-        row.choose("role", match.group(1) if match else role, dict.fromkeys(ROLES, 0))
+        row.choose("role", _NAMED_ROLE.sub(r"\1NAME", role), dict.fromkeys(roles, role))
         if any(role == other for other, _ in shares):
             raise row.error("role", f"{role} has two shares.", "Add them up in one entry.")
         shares.append((role, row.integer("per_mille", 0, 1000)))
@@ -101,7 +103,7 @@ def read_splits(tables: Sequence[Table]) -> tuple[DatedSplit, ...]:
     for table in tables:
         table.only(SPLIT_KEYS)
     return tuple(
-        DatedSplit(span.since_s, span.until_s, _shares(table, "shares"))
+        DatedSplit(span.since_s, span.until_s, _shares(table, "shares", SPLIT_ROLES))
         for table, span in zip(tables, versions.spans(tables), strict=True)
     )
 
@@ -130,7 +132,7 @@ def read_fees(name: str, tables: Sequence[Table]) -> tuple[tuple[versions.Span, 
             low,
             high,
             table.word("rounding", ROUNDINGS),
-            _shares(table, "recipients"),
+            _shares(table, "recipients", FEE_ROLES),
         )
         rules.append((span, rule))
     return tuple(rules)

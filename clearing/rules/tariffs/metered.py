@@ -10,7 +10,7 @@ TYPE: Final = "metered"
 KEYS: Final = {
     "start_fen": "the fare of the start",
     "start_m": "metres that the start includes",
-    "step_fen": "metered: what each begun step adds; declared: the fare is a multiple of it",
+    "step_fen": "what each begun step adds",
     "step_m": "length of a step, metres",
     "wait_fen": "what each full waiting time adds",
     "wait_s": "length of a waiting time, seconds; absent: waiting costs nothing",
