@@ -7,7 +7,7 @@ import csv
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -198,9 +198,13 @@ def parse_toml(file: str, text: str) -> Document:
     """The document of a TOML text. Raises ``RuleError`` with the line where it stops being TOML."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         found = re.search(r"line (\d+)", str(error))
-        line = int(found.group(1)) if found else text.count("\n") + 1
+        rows = text.split("\n")
+        line = int(found.group(1)) if found else len(rows)
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            # Numbers and nestings without end have no position; they make a line long.
+            line = max(range(len(rows)), key=lambda at: len(rows[at])) + 1
         raise RuleError(
             file, line, "file", f"This is not TOML: {error}.", "Correct the spelling of the line."
         ) from error
@@ -212,27 +216,17 @@ def parse_csv(file: str, text: str, columns: Collection[str], rule: str) -> list
 
     Cells that are whole numbers become integers, empty ones are absent.
     """
-    numbered = [
-        (number, line)
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.startswith("#")
-    ]
-    reader = csv.reader([line for _, line in numbered])
-    header = next(reader, [])
-    if not numbered or not set(header) >= set(columns):
-        line = numbered[0][0] if numbered else 1
-        raise RuleError(
-            file,
-            line,
-            rule,
-            f"The header is {','.join(header)!r}.",
-            f"Begin the file with the columns {','.join(columns)}.",
-        )
+    numbers = [0]
     lines: dict[Path, int] = {(): 1}
     document = Document(file, {}, lines)
     rows: list[Table] = []
-    for index, (cells, (number, _)) in enumerate(zip(reader, numbered[1:], strict=True)):
-        lines[index,] = number
+    header: list[str] | None = None
+    for number, cells in _records(file, text, rule, numbers):
+        if header is None:
+            header = cells
+            if not set(header) >= set(columns):
+                break
+            continue
         if len(cells) != len(header):
             raise RuleError(
                 file,
@@ -241,11 +235,49 @@ def parse_csv(file: str, text: str, columns: Collection[str], rule: str) -> list
                 f"The row has {len(cells)} cells, the header {len(header)}.",
                 "Write one cell per column; put texts with commas in double quotes.",
             )
+        lines[len(rows),] = number
         data = {key: _cell(cell) for key, cell in zip(header, cells, strict=True) if cell}
-        rows.append(Table(document, (index,), data, rule))
+        rows.append(Table(document, (len(rows),), data, rule))
+    if header is None or not set(header) >= set(columns):
+        raise RuleError(
+            file,
+            max(numbers[-1], 1),
+            rule,
+            f"The header is {','.join(header or [])!r}.",
+            f"Begin the file with the columns {','.join(columns)}.",
+        )
     return rows
+
+
+def _records(
+    file: str, text: str, rule: str, numbers: list[int]
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV text with their line numbers, notes left out; ``numbers`` grows along."""
+
+    def content() -> Iterator[str]:
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip() and not line.startswith("#"):
+                numbers.append(number)
+                yield line
+
+    reader = csv.reader(content(), strict=True)
+    row = 0
+    try:
+        for cells in reader:
+            row += 1
+            if reader.line_num != row:
+                row -= 1
+                raise csv.Error("a cell does not end on its line")
+            yield numbers[-1], cells
+    except csv.Error as error:
+        # Every row before it was one line, so the broken one begins on the next.
+        line = numbers[min(row + 1, len(numbers) - 1)]
+        raise RuleError(
+            file, line, rule, f"This is not CSV: {error}.", "Close every double quote on its line."
+        ) from error
 
 
 def _cell(text: str) -> int | str:
     digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() else text
+    # Longer ones are no number of ours, and Python refuses to read very long ones.
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text

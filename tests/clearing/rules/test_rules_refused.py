@@ -111,6 +111,11 @@ CASES = [
     ("tariff_without_network", R, 'network = "metro"\nsymm', "symm", "needs the stations"),
     ("csv_header", S, "number,id,", "number,name,<<", "The header is"),
     ("csv_cells", S, "2,middle,中,Middle", "2,middle,中<<", "has 3 cells, the header 4"),
+    ("quote_left_open", S, "2,middle,中,Middle", '2,middle,"中<<,Middle', "not CSV"),
+    ("quote_in_a_cell", S, "2,middle,中,Middle", '2,middle,"中"x<<,Middle', "not CSV"),
+    ("very_long_number", S, "3,east", "3" * 5000 + ",east<<", "it must be a whole number"),
+    ("very_long_number_in_rules", R, "fare_fen = 100", "fare_fen = " + "1" * 5000 + "<<", "not TOML"),
+    ("deep_nesting", R, 'chinese = "小城"', "chinese = " + "[" * 5000 + "<<", "not TOML"),
     ("station_twice", S, "3,east", "2,east<<", "station number 2 is given twice"),
     ("name_twice", S, "3,east,东", "3,east,中<<", "called '中'"),
     ("number_no_number", S, "3,east", "c,east<<", "it must be a whole number"),
@@ -208,3 +213,19 @@ def test_messages_differ() -> None:
 def test_files_refused(files: dict[str, str], sentence: str) -> None:
     with pytest.raises(RuleError, match=sentence):
         load(files)
+
+
+@pytest.mark.parametrize("file", [R, S, L, F])
+def test_whatever_is_lost_or_doubled_is_refused_or_holds(file: str) -> None:
+    """Each line left out, doubled, cut in the middle: never any other exception than ours."""
+    lines = TOWN[file].split("\n")
+    for at, line in enumerate(lines):
+        for piece in ([], [line, line], [line[: len(line) // 2]], [line + '"']):
+            text = "\n".join([*lines[:at], *piece, *lines[at + 1 :]])
+            try:
+                load({**TOWN, file: text})
+            except RuleError as error:
+                assert error.remedy
+                assert (
+                    1 <= error.line <= max(file_text.count("\n") + 2 for file_text in TOWN.values())
+                )
