@@ -14,6 +14,7 @@ from clearing.cards import CardLine
 from clearing.kernel import BatchContext, Evidence, Judgement, Movement
 from clearing.keys import reference as crypto
 from clearing.plan import (
+    FOREVER,
     Bearer,
     Issuer,
     KeySet,
@@ -160,12 +161,16 @@ class ReferenceKernel:
         self._denied = {row.card: row for row in plan.denied}
 
     def add_cards(self, lines: bytes) -> None:
+        if len(lines) % cards.SIZE or 0 in lines[:: cards.SIZE]:
+            raise ValueError(f"card lines have {cards.SIZE} bytes each, and a family")
         for at in range(0, len(lines), cards.SIZE):
             data = lines[at : at + cards.SIZE]
             self._lines[cards.key_of(data)] = cards.unpack(data)
 
     def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int]]) -> None:
         for identity, batch_seq, row, head, business_day in rows:
+            if len(identity) != record.IDENTITY.stop - record.IDENTITY.start or len(head) != 4:
+                raise ValueError("an identity has 37 bytes, a digest's head 4")
             self._identities[identity] = (batch_seq, row, head, business_day)
 
     def undo(self, batch_seq: int) -> None:
@@ -177,7 +182,8 @@ class ReferenceKernel:
                 else:
                     self._lines[key] = cards.unpack(old)
             for identity in identities:
-                del self._identities[identity]
+                # It may have been forgotten meanwhile, with its day.
+                self._identities.pop(identity, None)
 
     def keep(self, batch_seq: int) -> None:
         self._journal = [entry for entry in self._journal if entry[0] > batch_seq]
@@ -191,6 +197,8 @@ class ReferenceKernel:
         return b"".join(cards.pack(self._lines[key]) for key in sorted(self._lines))
 
     def card_line(self, card: bytes) -> bytes | None:
+        if len(card) != record.CARD.stop - record.CARD.start:
+            raise ValueError("a card has 19 bytes")
         issuer = self._issuers.get((card[0], card[1:9]))
         if issuer is None:
             return None
@@ -208,6 +216,7 @@ class ReferenceKernel:
     # -- one batch -------------------------------------------------------------------------------
 
     def judge(self, records: bytes, context: BatchContext) -> Judgement:
+        self._refuse(context)
         rows = [
             _Row(number, records[at : at + record.SIZE])
             for number, at in enumerate(range(0, len(records), record.SIZE))
@@ -221,6 +230,17 @@ class ReferenceKernel:
             self._move(row, context, verdict, proven)
             tally.add(row, verdict, reason, flags, proven)
         return tally.judgement()
+
+    def _refuse(self, context: BatchContext) -> None:
+        """Raise for a context that no batch has, before anything has moved."""
+        for name, bound in (("batch_seq", 2**31), ("business_day", 2**31), ("judged_at_s", 2**32)):
+            # A place, batch_seq << 32 | row, is evidence and must fit a bigint.
+            if not 0 <= getattr(context, name) < bound:
+                raise ValueError(f"{name} is {getattr(context, name)}; it must be below {bound}")
+        if context.source not in (Source.OPERATOR, Source.PRESENTMENT):
+            raise ValueError(f"a source is {context.source}")
+        if context.source == Source.OPERATOR and context.operator not in self._operators:
+            raise KeyError(context.operator)
 
     def _check(self, row: _Row, context: BatchContext) -> None:
         self._check_form(row)
@@ -316,7 +336,9 @@ class ReferenceKernel:
         denied = self._denied.get(row.data[record.CARD])
         if denied is None or row.seconds < denied.since_s:
             return
-        effective = self._operators[context.operator].denylist_effective_s[denied.version]
+        acknowledged = self._operators[context.operator].denylist_effective_s
+        known = denied.version < len(acknowledged)
+        effective = acknowledged[denied.version] if known else FOREVER
         late = row.seconds >= effective
         row.say(Reason.DENYLISTED if late else Reason.DENYLIST_UNDELIVERED, effective, row.seconds)
 
@@ -544,7 +566,9 @@ class ReferenceKernel:
     @staticmethod
     def _move_counters_and_balance(row: _Row, line: CardLine, context: BatchContext) -> None:
         tap = row.tap
-        line.book_balance_fen += -tap.amount_fen if row.is_debit else tap.amount_fen
+        booked = line.book_balance_fen + (-tap.amount_fen if row.is_debit else tap.amount_fen)
+        # Only absurd amounts reach the bounds; the float identity shows what stopped there.
+        line.book_balance_fen = min(max(booked, -(2**31)), 2**31 - 1)
         if Check.COUNTERS in context.checks:
             if row.is_debit and tap.offline_counter:
                 ahead = tap.offline_counter - line.offline_highest
@@ -573,7 +597,8 @@ class ReferenceKernel:
             line.flags &= ~cards.JOURNEY_OPEN
             line.entry_at_s = line.entry_station = line.entry_operator = 0
         if row.transfer_used:
-            line.transfers_used += 1
+            # A mark alone may claim any number of transfers; the count stops at the byte's end.
+            line.transfers_used = min(line.transfers_used + 1, 255)
         elif tap.kind in _WINDOW_STARTS:
             line.transfer_base_s, line.transfer_operator = row.seconds, tap.operator
             line.transfers_used = 0
