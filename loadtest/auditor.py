@@ -81,7 +81,7 @@ def compare(expected: Iterable[Expected], actual: Iterable[Actual]) -> Iterator[
 
 
 def read_actual(path: Path) -> Iterator[Actual]:
-    """Answers from a CSV file with a header: city, operator, number, row, reason, flags, three amounts."""
+    """Answers from a CSV file with the columns of ``Actual`` by name."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             reason = row["reason"]

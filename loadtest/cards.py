@@ -1,11 +1,12 @@
 """Cards: who issued them, under which test keys, and where each one stands.
 
-A pool holds the cards of one issuer in columns, so that ten million of them fit in memory. Each card
-stands twice: as it truly is, and as the clearing node must know it after the batches so far.
+A pool holds the cards of one issuer in columns, so that ten million of them fit in memory. Each
+card stands twice: as it truly is, and as the node must know it after the batches so far.
 """
 
 import random
 from array import array
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -68,7 +69,7 @@ class TestKeySet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuerFacts:
-    """One issuer of the province: its registry row as its own city sees it, its key, its cards' names."""
+    """One issuer of the province: its registry row, its test key, the names of its cards."""
 
     def __init__(self, seed: int, city: cities.CityFacts, family: CardFamily) -> None:
         self.city, self.family = city, family
@@ -192,27 +193,23 @@ class Pool:
         """The serial (10 bytes) of a card."""
         return self.issuer.serial(index + 1 if self._given(index).issued else NOT_ISSUED + index)
 
-    def issued(self) -> list[IssuedCard]:
-        """The issuer's list at the opening."""
+    def issued(self) -> Iterator[IssuedCard]:
+        """The issuer's list at the opening, card by card."""
         offline, online, balance = self._opening
-        cards = []
         for index in range(len(self)):
             given = self._given(index)
             if given.issued:
-                cards.append(
-                    IssuedCard(
-                        family=self.issuer.family,
-                        issuer=self.issuer.code,
-                        serial=self.serial(index).hex().upper(),
-                        card_kind=self.kind[index],
-                        expires=self._day + timedelta(days=given.expires_days),
-                        offline_counter=offline[index],
-                        online_counter=online[index],
-                        balance_fen=balance[index],
-                        closed=given.closed,
-                    )
+                yield IssuedCard(
+                    family=self.issuer.family,
+                    issuer=self.issuer.code,
+                    serial=self.serial(index).hex().upper(),
+                    card_kind=self.kind[index],
+                    expires=self._day + timedelta(days=given.expires_days),
+                    offline_counter=offline[index],
+                    online_counter=online[index],
+                    balance_fen=balance[index],
+                    closed=given.closed,
                 )
-        return cards
 
 
 _AS_IT_COMES: Final = Opening()

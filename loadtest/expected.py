@@ -23,8 +23,8 @@ _KIND, _AMOUNT = record.FIELD["kind"], record.FIELD["amount_fen"]
 _GROSS, _ISSUER = record.FIELD["gross_fen"], record.FIELD["issuer"]
 _BY_ISSUER: Final = 1 << Reason.TAC_BY_ISSUER
 _DEBITS: Final = frozenset(int(kind) for kind in DEBIT_KINDS)
-REFUSED_FAULTS: Final = frozenset({"visitor_tac_wrong", "visitor_not_issued"})
-"""Faults of other cities' cards that only their issuer can see, and refuses."""
+REFUSALS: Final = {"visitor_tac_wrong": "tac_wrong", "visitor_not_issued": "card_not_issued"}
+"""Faults of other cities' cards that only their issuer can see, and its reason for it."""
 
 encoder: Final = msgspec.json.Encoder()
 decoder: Final = msgspec.json.Decoder(Expected)
@@ -63,7 +63,10 @@ class ClaimTotals(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """Everything in ``expected-summary.json``. ``reasons`` counts reasons and flags by name, by city."""
+    """Everything in ``expected-summary.json``.
+
+    ``reasons`` counts reasons and flags by name, by city.
+    """
 
     seed: int
     taps: int = 0
@@ -138,7 +141,7 @@ class Summing:
             return
         claim.debits += 1
         claim.debit_fen += expected.credited_fen
-        if expected.fault in REFUSED_FAULTS:
+        if expected.fault in REFUSALS:
             claim.refused += 1
             claim.refused_fen += expected.credited_fen
 

@@ -1,7 +1,8 @@
 """Fare facts: what a ride costs, as plain data, with short code of its own to compute it.
 
-The engine has rules, compilers and kernels; here are a few dictionaries and thirty lines. Facts come
-from a rule set's data files (``rule_facts``); ``BUILT_IN`` is a small province for tests. Integer fen.
+The engine has rules, compilers and kernels; here are a few dictionaries and thirty lines. Facts
+come from a rule set's data files (``rule_facts``); ``BUILT_IN`` is a small province for tests.
+Money is integer fen.
 """
 
 import heapq
@@ -13,7 +14,7 @@ from schemas.codes import CardKind
 
 
 class Discount(msgspec.Struct, frozen=True):
-    """What one card kind pays, per mille of the fare, and whether others pay the operator the rest."""
+    """What one card kind pays, per mille of the fare; whether others pay the rest."""
 
     per_mille: int
     subsidised: bool = False

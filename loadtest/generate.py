@@ -49,7 +49,9 @@ def write_beforehand(province: Province, out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = [{"kind": kind, "row": row} for kind, row in province.registry_rows(city)]
         (folder / "registry.jsonl").write_bytes(encoder.encode_lines(rows))
-        (folder / "cards.jsonl").write_bytes(encoder.encode_lines(province.issued_cards(city)))
+        with (folder / "cards.jsonl").open("wb") as cards:
+            for card in province.issued_cards(city):
+                cards.write(encoder.encode(card) + b"\n")
         keys = [
             {**msgspec.structs.asdict(keys), "master_key": keys.master_key.hex().upper()}
             for keys in province.key_sets(city)
@@ -118,15 +120,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Write a province to a directory."""
     options = _arguments(arguments)
     started = time.monotonic()
-    province = Province(
-        options.seed,
-        options.taps,
-        options.date,
-        cities=tuple(options.cities.split(",")),
-        days=options.days,
-        fault_rate=options.fault_rate,
-        batch_taps=options.batch_taps,
-    )
+    try:
+        province = Province(
+            options.seed,
+            options.taps,
+            options.date,
+            cities=tuple(options.cities.split(",")),
+            days=options.days,
+            fault_rate=options.fault_rate,
+            batch_taps=options.batch_taps,
+        )
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     total = options.taps * options.days
 
     def progress(taps: int) -> None:

@@ -16,7 +16,7 @@ SPAN_S: Final = 14 * 3600
 """Faults begin between 7:00 and 21:00, so that what follows from them still lies in the day."""
 
 DENYLIST_DELIVERED: Final = 1
-"""The denylist version that every operator has had for days; day *n* has version *n* + 2 of its own."""
+"""The denylist that every operator has had for days; day *n* has version *n* + 2 of its own."""
 
 Occurrence = tuple[int, int, Fault, Pool, int]
 

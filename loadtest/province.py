@@ -5,14 +5,15 @@
     for delivery in province.run():  # signed batches, with what each row must get
         ...
 
-The same arguments give the same bytes. ``run`` moves the cards, so a province runs once; whoever wants
-the days again makes it again.
+The same arguments give the same bytes. ``run`` moves the cards, so a province runs once; whoever
+wants the days again makes it again.
 """
 
 import heapq
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,7 +22,7 @@ from loadtest import facts, plan, registry_rows, rule_facts
 from loadtest.cards import IssuedCard, IssuerFacts, Pool, TestKeySet
 from loadtest.desk import Delivery, Desk
 from loadtest.faults.case import Case
-from loadtest.faults.table import FAULTS
+from loadtest.faults.table import FAULTS, Fault
 from loadtest.item import Expected
 from loadtest.traffic import CityDay
 from loadtest.world import AGENT, CityWorld
@@ -67,6 +68,7 @@ class Province:
         self._plans = self._plan_faults(fault_rate)
         for pool in self._pools():
             pool.open()
+        self._ran = False
         self.declared_late: list[tuple[str, int, int]] = []
         """(city, operator, number) of batches that are declared for the day before."""
 
@@ -81,9 +83,10 @@ class Province:
         """(kind, row) of a city's registry: operators, terminals, issuers, denied cards, names."""
         return registry_rows.rows_of(self.worlds, city, self.excluded, self.day, self.days_count)
 
-    def issued_cards(self, city: str) -> list[IssuedCard]:
+    def issued_cards(self, city: str) -> Iterator[IssuedCard]:
         """The cards that the city's issuers issued, with their opening position."""
-        return [card for pool in self.worlds[city].pools for card in pool.issued()]
+        for pool in self.worlds[city].pools:
+            yield from pool.issued()
 
     def key_sets(self, city: str) -> list[TestKeySet]:
         """The city's own key sets with test master keys; never another city's."""
@@ -110,7 +113,15 @@ class Province:
     # -- traffic -----------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Delivery]:
-        """Every batch of every day in the order in which they are sent, with its expectations."""
+        """Every batch of every day in the order in which they are sent, with its expectations.
+
+        Expectations hold if each city's node judges its batches in this order, by a clock that stands
+        at the end of the business date: what is late, and which gaps a card's chain shows, depends on
+        what came before.
+        """
+        if self._ran:
+            raise RuntimeError("a province runs once: make it again for the same bytes")
+        self._ran = True
         desks = {
             area: {
                 mode: Desk(area, operator, self._batch_taps_of(mode))
@@ -148,7 +159,7 @@ class Province:
         )
         for moment, turn, fault, pool, index in self._plans[world.area][number].occurrences():
             case = Case(city_day, fault.name, moment, pool, index, turn)
-            city_day.at(moment, lambda _, case=case, fault=fault: fault.scenario(case))  # type: ignore[misc]
+            city_day.at(moment, partial(_happen, fault, case))
         yield from city_day.run()
         self.declared_late += city_day.declared_late
 
@@ -188,6 +199,10 @@ class Province:
                     day_plan.reserve(fault, count)
                 plans[area].append(day_plan)
         return plans
+
+
+def _happen(fault: Fault, case: Case, _: int) -> None:
+    fault.scenario(case)
 
 
 def _when(delivery: Delivery) -> int:

@@ -205,5 +205,8 @@ def read(folder: Path, day: date) -> CityFares:
 
 
 def read_cities(cities: tuple[str, ...], day: date, sets: Path = SETS) -> dict[str, CityFares]:
-    """The fare facts of cities that have a rule set."""
+    """The fare facts of cities. Raises ``FactsError`` for one that has no rule set."""
+    for area in cities:
+        if area not in SET_OF_CITY:
+            raise FactsError(f"no rule set is known for the city {area}: give its fare facts")
     return {area: read(sets / SET_OF_CITY[area], day) for area in cities}

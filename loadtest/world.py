@@ -30,7 +30,7 @@ _SHOPS: Final = 25
 
 
 class Terminals:
-    """The terminals of an operator, in columns: id, registered line, station or vehicle, last number."""
+    """An operator's terminals, in columns: id, registered line, station or vehicle, last number."""
 
     def __init__(self, prefix: str, places: list[tuple[int, int]]) -> None:
         self.ids = [bytes.fromhex(f"{prefix}{n:06d}") for n in range(1, len(places) + 1)]

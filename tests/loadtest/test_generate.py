@@ -41,7 +41,7 @@ def test_the_papers_agree_with_the_batches(tmp_path: Path) -> None:
         assert credited == sum(line.credited_fen for line in own)
         assert operator["subsidy_fen"] == sum(line.subsidy_fen for line in own)
     refused = sum(claim["refused"] for claim in summary["claims"])
-    assert refused == sum(line.fault in expected.REFUSED_FAULTS for line in lines) > 0
+    assert refused == sum(line.fault in expected.REFUSALS for line in lines) > 0
     assert sum(claim["loads"] for claim in summary["claims"]) > 0
 
 
@@ -55,3 +55,12 @@ def test_what_a_node_must_know_can_be_read_back(tmp_path: Path) -> None:
         # TEST in a hex dump: nobody takes them for real keys.
         assert all(row["master_key"].startswith("54455354") for row in keys)
         assert {row["algorithm"] for row in keys} == {"des", "sm4"}
+
+
+def test_a_city_without_fares_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate.main(["--out", str(tmp_path), "--cities", "7910,8060"]) == 1
+    assert (
+        capsys.readouterr().err == "no rule set is known for the city 8060: give its fare facts\n"
+    )

@@ -59,7 +59,7 @@ def bytes_of(province: Province) -> str:
         digest.update(msgspec.json.encode(delivery.expected))
     for city in province.cities:
         digest.update(msgspec.json.encode(province.registry_rows(city)))
-        digest.update(msgspec.json.encode(province.issued_cards(city)))
+        digest.update(msgspec.json.encode(list(province.issued_cards(city))))
     return digest.hexdigest()
 
 
@@ -251,3 +251,10 @@ def test_one_city_alone_has_no_visitors() -> None:
 def test_an_unknown_city_is_refused() -> None:
     with pytest.raises(ValueError, match="9999"):
         Province(1, 100, DAY, cities=("9999",), fares={"9999": facts.BUILT_IN["7930"]})
+
+
+def test_a_province_runs_once() -> None:
+    province = small(1, 300)
+    assert sum(batch.header.count for _, batch in province.days()) >= 300
+    with pytest.raises(RuntimeError, match="once"):
+        next(province.run())
