@@ -1,0 +1,90 @@
+/* A batch while it is judged: what it is judged under, the state it moves, what has come of it so far. */
+#ifndef ONECARD_BATCH_H
+#define ONECARD_BATCH_H
+
+#include "journal.h"
+#include "movements.h"
+#include "tap.h"
+
+struct kernel_state {
+    struct card_table cards;
+    struct identity_table identities;
+    struct journal journal;
+};
+
+/* Room for what is written per row, count of rows times its size each; see columns.h. */
+struct columns {
+    uint8_t *reasons;
+    uint8_t *flags;
+    uint8_t *priced_fen;
+    uint8_t *credited_fen;
+    uint8_t *subsidy_fen;
+    uint8_t *issuer_numbers;
+    uint8_t *shares;
+    uint8_t *copy_rows;
+    uint8_t *leaves;
+};
+
+struct batch {
+    const struct clearing_plan *plan;
+    const struct reason_table *reasons;
+    struct kernel_state *state;
+    const struct identity_table *known; /* identities in sealed partitions, or NULL */
+    const struct clearing_operator *operator; /* NULL for a presentment */
+    uint64_t batch_seq;
+    int64_t business_day, judged_at_s;
+    uint32_t operator_number;
+    enum source source;
+    uint32_t checks;
+    const uint8_t *records;
+    size_t count;
+    const uint8_t *salts; /* 16 bytes per row */
+    struct columns columns;
+    /* what comes of it */
+    struct evidence_list evidence;
+    struct movements movements;
+    uint64_t verdict_counts[3];
+    uint64_t reason_counts[REASONS];
+    int64_t gross_fen, charged_fen, accepted_fen;
+    bool out_of_memory; /* then the batch must be undone */
+    struct card_line fresh; /* a card that no registry knows, until it is proven */
+};
+
+static inline bool batch_checks(const struct batch *batch, enum check check)
+{
+    return (batch->checks & (uint32_t)check) != 0;
+}
+
+static inline bool batch_from_operator(const struct batch *batch)
+{
+    return batch->source == SOURCE_OPERATOR;
+}
+
+/* A reason applies, and needs no evidence. */
+static inline void tap_note(struct tap *tap, enum reason reason)
+{
+    assert(reason > REASON_CLEAN && reason < REASONS);
+    tap->flags |= 1ULL << reason;
+}
+
+/* A reason applies, with evidence. */
+static inline void tap_say(struct batch *batch, struct tap *tap, enum reason reason, int64_t expected,
+                           int64_t actual)
+{
+    tap_note(tap, reason);
+    if (!evidence_add(&batch->evidence, (struct evidence){tap->number, reason, expected, actual}))
+        batch->out_of_memory = true;
+}
+
+static inline bool tap_has(const struct tap *tap, enum reason reason)
+{
+    return (tap->flags >> reason & 1) != 0;
+}
+
+static inline void batch_free(struct batch *batch)
+{
+    evidence_free(&batch->evidence);
+    movements_free(&batch->movements);
+}
+
+#endif /* ONECARD_BATCH_H */

@@ -1,0 +1,112 @@
+/* How a proven tap moves its card's line. The final verdict is known; liability follows the card. */
+#ifndef ONECARD_CARD_MOVES_H
+#define ONECARD_CARD_MOVES_H
+
+#include "card_checks.h"
+
+static inline void move_counters(struct card_line *line, const struct tap *tap)
+{
+    int32_t ahead = tap->offline_counter - line->offline_highest;
+
+    if (!tap->debit) {
+        if (tap->online_counter > line->online_highest)
+            line->online_highest = tap->online_counter;
+    } else if (tap->offline_counter == 0) {
+        return;
+    } else if (ahead > 0) {
+        line->counter_window = (ahead < COUNTER_WINDOW ? line->counter_window << ahead : 0) | 1;
+        line->offline_highest = tap->offline_counter;
+    } else if (ahead > -COUNTER_WINDOW) {
+        line->counter_window |= 1ULL << -ahead;
+    }
+}
+
+static inline void move_balances(const struct batch *batch, struct card_line *line, const struct tap *tap)
+{
+    int64_t booked = (int64_t)line->book_balance_fen + (tap->debit ? -(int64_t)tap->amount_fen : tap->amount_fen);
+
+    /* Nothing but absurd amounts gets here; the line stays at its bound and the float identity shows it. */
+    line->book_balance_fen = (int32_t)clamp(booked, INT32_MIN, INT32_MAX);
+    if (batch_checks(batch, CHECK_BALANCES) && tap->newer) {
+        line->stated_balance_fen = tap->balance_after_fen;
+        line->flags |= CARD_BALANCE_KNOWN;
+    }
+}
+
+static inline void move_journey(struct card_line *line, const struct tap *tap)
+{
+    uint32_t seconds = (uint32_t)tap->seconds;
+    uint32_t operator_number = load_big32(tap->record + RECORD_OPERATOR);
+
+    if (seconds < line->last_tap_s)
+        return;
+    if (kind_in(tap->kind, KINDS_TAP_IN)) {
+        line->flags |= CARD_JOURNEY_OPEN;
+        line->entry_at_s = seconds;
+        line->entry_station = load_big32(tap->record + RECORD_STATION);
+        line->entry_operator = operator_number;
+    } else if (kind_in(tap->kind, KINDS_TAP_OUT)) {
+        line->flags &= (uint16_t)~CARD_JOURNEY_OPEN;
+        line->entry_at_s = line->entry_station = line->entry_operator = 0;
+    }
+    if (tap->transfer_used) {
+        /* A mark alone may claim any number of transfers; the count stops at the byte's end. */
+        if (line->transfers_used < UINT8_MAX)
+            line->transfers_used++;
+    } else if (kind_in(tap->kind, KINDS_WINDOW_START)) {
+        line->transfer_base_s = seconds;
+        line->transfer_operator = operator_number;
+        line->transfers_used = 0;
+    }
+}
+
+/* The line that a tap is going to change, noted in the journal and in the table; NULL without memory. */
+static inline struct card_line *move_open_line(struct batch *batch, struct tap *tap)
+{
+    bool was_absent = tap->line == &batch->fresh;
+
+    if (!journal_note_line(&batch->state->journal, tap->line, was_absent))
+        return NULL;
+    return was_absent ? card_table_put(&batch->state->cards, tap->line) : tap->line;
+}
+
+static inline void move_card(struct batch *batch, struct tap *tap)
+{
+    struct card_line *line;
+
+    if (!tap->proven || (!tap->debit && tap->decision.verdict != VERDICT_ACCEPTED))
+        return;
+    line = move_open_line(batch, tap);
+    if (line == NULL) {
+        batch->out_of_memory = true;
+        return;
+    }
+    move_balances(batch, line, tap);
+    if (batch_checks(batch, CHECK_COUNTERS))
+        move_counters(line, tap);
+    if (tap->debit)
+        move_journey(line, tap);
+    if (tap->seconds > line->last_tap_s)
+        line->last_tap_s = (uint32_t)tap->seconds;
+}
+
+/* Remember that the tap was seen. Rejected taps are not: whoever mends one may submit it again. */
+static inline void move_identity(struct batch *batch, const struct tap *tap)
+{
+    struct identity identity = {
+        .fingerprint = tap->fingerprint,
+        .batch_seq = batch->batch_seq,
+        .row = tap->number,
+        .head = tap->head,
+        .business_day = (uint32_t)batch->business_day,
+        .used = 1,
+    };
+
+    if (tap->decision.verdict == VERDICT_REJECTED)
+        return;
+    if (!journal_note_identity(&batch->state->journal, &tap->fingerprint)
+        || !identity_table_put(&batch->state->identities, &identity))
+        batch->out_of_memory = true;
+}
+
+#endif /* ONECARD_CARD_MOVES_H */

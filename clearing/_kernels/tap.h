@@ -1,0 +1,166 @@
+/* One tap on its way to a verdict: what is read from its record, and what the checks find. */
+#ifndef ONECARD_TAP_H
+#define ONECARD_TAP_H
+
+#include "calendar.h"
+#include "card_table.h"
+#include "identity_table.h"
+#include "plan.h"
+
+#define TAP_WELL_FORMED (-1)
+
+/* What the record alone, with the plan, says of its TAC. */
+enum tac_state {
+    TAC_STATE_ABSENT,      /* the record says that it has none */
+    TAC_STATE_TORN,
+    TAC_STATE_BY_ISSUER,   /* another city's card */
+    TAC_STATE_KEY_UNKNOWN,
+    TAC_STATE_WRONG,
+    TAC_STATE_RIGHT,
+};
+
+struct tap_share {
+    uint32_t account;
+    int32_t fen;
+};
+
+struct tap {
+    /* read: depends on the record and the plan alone */
+    const uint8_t *record;
+    uint32_t number;       /* row in the batch */
+    int32_t malformed_at;  /* offset of the first bad field, or TAP_WELL_FORMED */
+    int64_t seconds;       /* local; CALENDAR_NONE where the record has no moment */
+    uint8_t kind;
+    bool debit;
+    bool own;              /* a card of an issuer of ours */
+    enum tac_state tac;
+    int32_t amount_fen, gross_fen, balance_before_fen, balance_after_fen;
+    uint16_t offline_counter, online_counter;
+    const struct issuer *issuer;
+    struct card_key card;
+    struct fingerprint fingerprint;
+    uint32_t head;
+    /* found: moves with the state */
+    uint64_t flags;
+    struct card_line *line; /* in the table, or the batch's `fresh` line of a card not seen before */
+    bool tac_proven, proven, newer, transfer_used;
+    const struct split *split;
+    int32_t priced_fen, credited_fen, subsidy_fen;
+    uint8_t subsidy_bearer;
+    struct decision decision;
+    struct tap_share shares[SHARES_MAX];
+};
+
+/* The offset of the first field, in the record's order, that makes a tap malformed. */
+static inline int32_t tap_malformed_at(const uint8_t *record, int64_t seconds)
+{
+    uint8_t kind = record[RECORD_KIND], type = record[RECORD_TYPE_BYTE];
+
+    if (record[RECORD_VERSION] != RECORD_LAYOUT)
+        return RECORD_VERSION;
+    if (record[RECORD_FAMILY] < FAMILY_MOHURD || record[RECORD_FAMILY] > FAMILY_ANONYMISED)
+        return RECORD_FAMILY;
+    if (!bcd_word(load_raw64(record + RECORD_ISSUER)))
+        return RECORD_ISSUER;
+    if (!bcd_bytes(record + RECORD_SERIAL, CARD_SERIAL_BYTES))
+        return RECORD_SERIAL;
+    if (seconds == CALENDAR_NONE)
+        return RECORD_TAPPED_AT;
+    if (kind_in(kind, KINDS_LOAD_TYPED) && type != TYPE_LOAD)
+        return RECORD_TYPE_BYTE;
+    if (kind_in(kind, KINDS_DEBIT) && type != TYPE_SINGLE_JOURNEY && type != TYPE_PURCHASE
+        && type != TYPE_COMPOUND)
+        return RECORD_TYPE_BYTE;
+    if (load_big_signed32(record + RECORD_AMOUNT_FEN) < 0)
+        return RECORD_AMOUNT_FEN;
+    if (load_big_signed32(record + RECORD_GROSS_FEN) < 0)
+        return RECORD_GROSS_FEN;
+    if (!bcd_bytes(record + RECORD_CITY, 2))
+        return RECORD_CITY;
+    if (record[RECORD_MODE] > MODE_DEGRADED)
+        return RECORD_MODE;
+    if (!zero_bytes(record + RECORD_ENTRY_AT, RECORD_MOMENT_BYTES)
+        && calendar_seconds(record + RECORD_ENTRY_AT) == CALENDAR_NONE)
+        return RECORD_ENTRY_AT;
+    if (!zero_bytes(record + RECORD_TRANSFER_AT, RECORD_MOMENT_BYTES)
+        && calendar_seconds(record + RECORD_TRANSFER_AT) == CALENDAR_NONE)
+        return RECORD_TRANSFER_AT;
+    return zero_bytes(record + RECORD_RESERVED, 3) ? TAP_WELL_FORMED : RECORD_RESERVED;
+}
+
+/* Take a record in. Its fingerprint and head are filled in by whoever hashes many at a time. */
+static inline void tap_read(struct tap *tap, const struct clearing_plan *plan, const uint8_t *record,
+                            uint32_t number, enum source source)
+{
+    memset(tap, 0, sizeof *tap);
+    tap->record = record;
+    tap->number = number;
+    tap->seconds = calendar_seconds(record + RECORD_TAPPED_AT);
+    tap->malformed_at = tap_malformed_at(record, tap->seconds);
+    tap->kind = record[RECORD_KIND];
+    tap->debit = kind_in(tap->kind, KINDS_DEBIT);
+    tap->amount_fen = load_big_signed32(record + RECORD_AMOUNT_FEN);
+    tap->gross_fen = load_big_signed32(record + RECORD_GROSS_FEN);
+    tap->balance_before_fen = load_big_signed32(record + RECORD_BALANCE_BEFORE_FEN);
+    tap->balance_after_fen = load_big_signed32(record + RECORD_BALANCE_AFTER_FEN);
+    tap->offline_counter = load_big16(record + RECORD_OFFLINE_COUNTER);
+    tap->online_counter = load_big16(record + RECORD_ONLINE_COUNTER);
+    tap->priced_fen = tap->amount_fen;
+    if (tap->malformed_at != TAP_WELL_FORMED || !kind_known(tap->kind))
+        return;
+    tap->issuer = plan_issuer(plan, record[RECORD_FAMILY], record + RECORD_ISSUER);
+    /* A card that another city presents to us must be ours. */
+    if (tap->issuer != NULL && source == SOURCE_PRESENTMENT && !tap->issuer->own)
+        tap->issuer = NULL;
+    tap->own = tap->issuer != NULL && tap->issuer->own;
+    if (tap->own)
+        tap->card = card_key_make(record[RECORD_FAMILY], tap->issuer->number, record + RECORD_SERIAL);
+}
+
+static inline uint32_t tap_tac(const struct tap *tap, const struct tac_key_set *keys)
+{
+    const uint8_t *record = tap->record;
+    const uint8_t *factor = tac_factor(keys, record + RECORD_ISSUER);
+    const uint8_t *moment = record + RECORD_TAPPED_AT;
+
+    if (record[RECORD_TYPE_BYTE] == TYPE_LOAD) {
+        struct tac_load_fields fields = {
+            record + RECORD_BALANCE_AFTER_FEN, record + RECORD_ONLINE_COUNTER, record + RECORD_AMOUNT_FEN,
+            record + RECORD_TYPE_BYTE, record + RECORD_TERMINAL_ID, moment, moment + 4,
+        };
+        return tac_load(keys, factor, &fields);
+    } else {
+        struct tac_purchase_fields fields = {
+            record + RECORD_AMOUNT_FEN, record + RECORD_TYPE_BYTE, record + RECORD_TERMINAL_ID,
+            record + RECORD_TERMINAL_NUMBER, moment, moment + 4,
+        };
+        return tac_purchase(keys, factor, &fields);
+    }
+}
+
+/* The TAC of a tap whose issuer is known. It needs no card state, so it can be made ahead for many taps. */
+static inline void tap_check_tac(struct tap *tap, const struct clearing_plan *plan)
+{
+    const uint8_t *record = tap->record;
+    const struct tac_key_set *keys;
+    uint32_t stated = tac_load_word(record + RECORD_TAC);
+
+    if (tap->issuer == NULL)
+        return;
+    if (record[RECORD_ALGORITHM] == ALGORITHM_NONE) {
+        tap->tac = TAC_STATE_ABSENT;
+    } else if (stated == TAC_TORN) {
+        tap->tac = TAC_STATE_TORN;
+    } else if (!tap->own) {
+        tap->tac = TAC_STATE_BY_ISSUER;
+    } else {
+        keys = plan_key_set(plan, key_name_pack(tap->issuer->number, record[RECORD_KEY_VERSION],
+                                                record[RECORD_KEY_INDEX], record[RECORD_ALGORITHM]));
+        if (keys == NULL)
+            tap->tac = TAC_STATE_KEY_UNKNOWN;
+        else
+            tap->tac = tac_equal(tap_tac(tap, keys), stated) ? TAC_STATE_RIGHT : TAC_STATE_WRONG;
+    }
+}
+
+#endif /* ONECARD_TAP_H */
