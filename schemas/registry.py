@@ -81,7 +81,7 @@ class Denied(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Station(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A name for a line or a station number that records use (scope: operator number, 0 = any)."""
+    """A name for a line, station or vehicle number that records use (scope: operator, 0 = any)."""
 
     number: int
     name: str
@@ -106,6 +106,7 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "denied": Denied,
     "station": Station,
     "line": Station,
+    "vehicle": Station,
     "city": City,
 }
 """The struct of each kind of row."""
