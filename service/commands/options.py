@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+
+class Day(click.ParamType):
+    """A date, YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """The date of a text."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2026-01-05.", param, ctx)
+
+
+class Moment(click.ParamType):
+    """A local date and time, YYYY-MM-DDTHH:MM:SS; a date alone is its first second."""
+
+    name = "datetime"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The time of a text."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write it as 2026-01-05T08:30:00.", param, ctx)
+        if moment.tzinfo is not None:
+            self.fail("times are local (Asia/Shanghai); leave the time zone out.", param, ctx)
+        return moment
+
+
+def home_option(*, required: bool = True) -> Callable[[Command], Command]:
+    """``--home DIR``."""
+    return click.option(
+        "--home",
+        type=click.Path(path_type=Path),
+        required=required,
+        help="The node's home directory.",
+    )
+
+
+def date_option() -> Callable[[Command], Command]:
+    """``--date DATE``."""
+    return click.option(
+        "--date", "on", type=Day(), required=True, metavar="DATE", help="Business date, YYYY-MM-DD."
+    )
+
+
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(coroutine)
