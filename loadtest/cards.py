@@ -152,6 +152,8 @@ class Pool:
         self._opening: tuple[array[int], array[int], array[int]] = (self.offline,) * 3
         self.known_offline, self.known_online = self.offline, self.online
         self.known_balance, self.window = self.balance, array("Q")
+        self.last_tap_s, self.transfer_base_s = array("I"), array("I")
+        self.transfers_used = bytearray()
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -180,6 +182,9 @@ class Pool:
         self.known_balance = self.balance[:]
         # Every counter up to the opening one counts as used.
         self.window = array("Q", [0xFFFF_FFFF_FFFF_FFFF]) * len(self)
+        self.last_tap_s = array("I", [0]) * len(self)
+        self.transfer_base_s = array("I", [0]) * len(self)
+        self.transfers_used = bytearray(len(self))
 
     def _given(self, index: int) -> Opening:
         # Ranges come after the ordinary cards, so the common case is one comparison.

@@ -39,12 +39,17 @@ class BusFares(msgspec.Struct, frozen=True):
 
 
 class MetroFares(msgspec.Struct, frozen=True):
-    """Fares from station to station, fen; ``line_of`` names a line for each station."""
+    """Fares from station to station, fen; ``line_of`` names a line for each station.
+
+    ``supplement_fen``: what a supplement at the exit may cost before discounts; 0 = there is none.
+    """
 
     tariff: str
     line_of: dict[int, int]
     fares: dict[tuple[int, int], int]
     discounts: dict[int, Discount]
+    transfer: TransferFact | None = None
+    supplement_fen: int = 0
 
 
 class TaxiFares(msgspec.Struct, frozen=True):

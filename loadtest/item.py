@@ -3,6 +3,7 @@
 import msgspec
 
 from loadtest.cards import Pool
+from loadtest.facts import TransferFact
 from schemas.codes import Verdict
 from schemas.reasons import Reason, decide
 
@@ -15,7 +16,9 @@ class Item(msgspec.Struct, gc=False):
 
     ``flags`` are the reasons that its making implies (bit = number). ``pool`` and ``index`` name the
     card where the node keeps its chain; ``direction`` is −1 for a debit, 1 for a load, 0 for neither.
-    ``proven``: the record proves that money moved on a card that the node knows.
+    ``proven``: the record proves that money moved on a card that the node knows. ``tapped_s`` counts
+    from any fixed moment. ``begins``: the ride begins a transfer window. ``transfer``: the discount
+    was taken; ``full_fen`` is the fare where the node knows of no leg that it follows.
     """
 
     record: bytes
@@ -32,6 +35,10 @@ class Item(msgspec.Struct, gc=False):
     online: int
     priced_fen: int
     subsidy_fen: int
+    tapped_s: int
+    begins: bool
+    transfer: TransferFact | None
+    full_fen: int
 
 
 class Expected(msgspec.Struct, gc=False, frozen=True):
@@ -62,6 +69,8 @@ _GAP = bit(Reason.CHAIN_GAP_PENDING)
 _RISE = bit(Reason.BALANCE_RISE_PENDING)
 _LATE = bit(Reason.COUNTER_LATE)
 _REUSED = bit(Reason.COUNTER_REUSED)
+_UNQUALIFIED = bit(Reason.TRANSFER_UNQUALIFIED)
+_BELOW = bit(Reason.BELOW_TARIFF)
 _answers: dict[int, tuple[int, str, str, int]] = {}
 
 
@@ -94,6 +103,28 @@ def _chain(item: Item, pool: Pool) -> int:
     return flags
 
 
+def _qualifies(item: Item, pool: Pool, transfer: TransferFact) -> bool:
+    """Whether the node knows a leg that the transfer discount of a tap follows from."""
+    index = item.index
+    base_s = pool.transfer_base_s[index]
+    return (
+        base_s > 0
+        and 0 <= item.tapped_s - base_s <= transfer.window_s
+        and pool.transfers_used[index] < transfer.count_max
+    )
+
+
+def _learn_journey(item: Item, pool: Pool, *, transferred: bool) -> None:
+    """The node learns where a card's transfer window stands; an older tap tells it nothing."""
+    index = item.index
+    if item.direction < 0 and item.tapped_s >= pool.last_tap_s[index]:
+        if transferred:
+            pool.transfers_used[index] += 1
+        elif item.begins:
+            pool.transfer_base_s[index], pool.transfers_used[index] = item.tapped_s, 0
+    pool.last_tap_s[index] = max(pool.last_tap_s[index], item.tapped_s)
+
+
 def _learn(item: Item, pool: Pool) -> None:
     """The node learns from a proven tap, whatever its verdict."""
     index = item.index
@@ -113,17 +144,24 @@ def _learn(item: Item, pool: Pool) -> None:
 
 def settle(item: Item) -> tuple[str, str, int, int, int, int]:
     """(verdict, reason, flags, priced, credited, subsidy) of a tap that arrives now."""
-    pool, flags = item.pool, item.flags
+    pool, flags, priced = item.pool, item.flags, item.priced_fen
+    transferred = False
     if pool is not None:
         flags |= _chain(item, pool)
+        if item.transfer is not None:
+            transferred = _qualifies(item, pool, item.transfer)
+            if not transferred:
+                priced = item.full_fen
+                flags |= _UNQUALIFIED if item.amount_fen == priced else _UNQUALIFIED | _BELOW
     number, verdict, reason, rest = answer(flags)
     accepted = number == Verdict.ACCEPTED
     if pool is not None and item.proven and (accepted or item.direction < 0):
         _learn(item, pool)
+        _learn_journey(item, pool, transferred=transferred)
     credited = subsidy = 0
     if accepted:
         subsidy = item.subsidy_fen
         credited = item.amount_fen
-        if item.direction < 0 and credited > item.priced_fen:
-            credited = item.priced_fen
-    return verdict, reason, rest, item.priced_fen, credited, subsidy
+        if item.direction < 0 and credited > priced:
+            credited = priced
+    return verdict, reason, rest, priced, credited, subsidy

@@ -13,7 +13,7 @@ import msgspec
 from loadtest import crypto
 from loadtest.cards import KEY_INDEX, KEY_VERSION, Pool
 from loadtest.draft import Draft, packed, tac_input
-from loadtest.facts import Discount, fare_of
+from loadtest.facts import Discount, TransferFact, fare_of
 from loadtest.item import Item, bit
 from loadtest.world import AGENT, BUS, METRO, TAXI, CityWorld, OperatorFacts
 from schemas import codes
@@ -22,6 +22,9 @@ from schemas.reasons import Reason
 
 _BCD: Final = [bytes.fromhex(f"{n:02d}") for n in range(100)]
 _DEBITS: Final = frozenset(int(kind) for kind in DEBIT_KINDS)
+_BEGINS: Final = frozenset({TapKind.BUS_FLAT, TapKind.METRO_TAP_OUT})
+"""Kinds that begin a transfer window."""
+_EPOCH: Final = date(2000, 1, 1)
 _BY_ISSUER: Final = bit(Reason.TAC_BY_ISSUER)
 DAY_S: Final = 86_400
 
@@ -35,8 +38,11 @@ class Ride(msgspec.Struct, gc=False):
     pool: Pool
     index: int
     own: bool
-    priced_fen: int
-    subsidy_fen: int
+    moment: int
+    priced_fen: int = 0
+    subsidy_fen: int = 0
+    transfer: TransferFact | None = None
+    full_fen: int = 0
 
 
 class Maker:
@@ -44,6 +50,7 @@ class Maker:
 
     def __init__(self, world: CityWorld, day: date, rng: random.Random) -> None:
         self.world, self.day, self.rng = world, day, rng
+        self._midnight_s = (day - _EPOCH).days * DAY_S
         self._dates: dict[int, bytes] = {}
         metro = world.fares.metro
         self._stations = sorted(metro.line_of) if metro else []
@@ -61,10 +68,8 @@ class Maker:
 
     # -- the four places where a card is held to a reader -----------------------------------------
 
-    def bus(
-        self, moment: int, pool: Pool, index: int, *, leg: tuple[int, bool] | None = None
-    ) -> Ride:
-        """A ride at a flat fare. ``leg``: (moment of the first leg, the discount is due)."""
+    def bus(self, moment: int, pool: Pool, index: int, *, leg: Ride | None = None) -> Ride:
+        """A ride at a flat fare. ``leg``: the first leg, from which a transfer discount follows."""
         operator = self.world.operators[BUS]
         terminal = self.rng.randrange(len(operator.terminals))
         line = operator.terminals.lines[terminal]
@@ -78,11 +83,7 @@ class Maker:
         )
         draft.driver = draft.vehicle * 10 + 1
         self._charge(ride, fares.lines[line], fares.discounts)
-        if leg is not None and fares.transfer is not None:
-            draft.discount_claimed = codes.Discount.TRANSFER
-            draft.transfer_operator, draft.transfer_at = operator.number, self.stamp(leg[0])
-            if leg[1]:
-                ride.priced_fen = min(ride.priced_fen, fares.transfer.price_fen)
+        self._transfer(ride, fares.transfer, leg)
         self.pay(ride, ride.priced_fen)
         return ride
 
@@ -97,8 +98,10 @@ class Maker:
         self.pay(ride, 0)
         return ride
 
-    def metro_out(self, moment: int, pool: Pool, index: int, entry: Draft) -> Ride:
-        """The exit of an entry, at the fare from station to station."""
+    def metro_out(
+        self, moment: int, pool: Pool, index: int, entry: Draft, *, leg: Ride | None = None
+    ) -> Ride:
+        """The exit of an entry, at the fare from station to station. ``leg`` as for the bus."""
         operator, metro = self.world.operators[METRO], self.world.fares.metro
         assert metro is not None
         terminals = operator.terminals
@@ -112,6 +115,19 @@ class Maker:
         draft.entry_operator, draft.entry_line = operator.number, entry.line
         draft.entry_station, draft.entry_at = entry.station, entry.tapped_at
         self._charge(ride, metro.fares[entry.station, draft.station], metro.discounts)
+        self._transfer(ride, metro.transfer, leg)
+        self.pay(ride, ride.priced_fen)
+        return ride
+
+    def supplement(self, moment: int, pool: Pool, index: int) -> Ride:
+        """A supplement paid at a gate, for a ride that was longer than it was paid for."""
+        operator, metro = self.world.operators[METRO], self.world.fares.metro
+        assert metro is not None
+        terminal = self.rng.randrange(len(operator.terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.METRO_SUPPLEMENT)
+        ride.draft.line = operator.terminals.lines[terminal]
+        ride.draft.station = operator.terminals.places[terminal]
+        self._charge(ride, metro.supplement_fen, metro.discounts)
         self.pay(ride, ride.priced_fen)
         return ride
 
@@ -174,7 +190,7 @@ class Maker:
             algorithm=issuer.algorithm,
         )
         own = issuer.city is self.world.facts
-        return Ride(draft, operator, pool, index, own, 0, 0)
+        return Ride(draft, operator, pool, index, own, moment)
 
     def _charge(self, ride: Ride, gross_fen: int, discounts: dict[int, Discount]) -> None:
         ride.draft.gross_fen = ride.priced_fen = gross_fen
@@ -182,6 +198,17 @@ class Maker:
             ride.priced_fen, ride.subsidy_fen = fare_of(
                 discounts, ride.pool.kind[ride.index], gross_fen
             )
+
+    def _transfer(self, ride: Ride, transfer: TransferFact | None, leg: Ride | None) -> None:
+        """The device takes the transfer discount, and says from which leg it follows."""
+        if leg is None or transfer is None:
+            return
+        draft = ride.draft
+        draft.discount_claimed = codes.Discount.TRANSFER
+        draft.transfer_operator = leg.operator.number
+        draft.transfer_at = leg.draft.tapped_at
+        ride.transfer, ride.full_fen = transfer, ride.priced_fen
+        ride.priced_fen = min(ride.priced_fen, transfer.price_fen)
 
     def pay(self, ride: Ride, amount_fen: int) -> None:
         """The card is debited: its counter and balance move."""
@@ -206,8 +233,7 @@ class Maker:
         draft.tac = crypto.tac(issuer.algorithm, key, tac_input(draft))
         return ride
 
-    @staticmethod
-    def item(ride: Ride, flags: int = 0, fault: str = "", *, proven: bool = True) -> Item:
+    def item(self, ride: Ride, flags: int = 0, fault: str = "", *, proven: bool = True) -> Item:
         """The record with what its maker knows. ``flags`` come on top of what all such taps get."""
         draft, kind = ride.draft, ride.draft.kind
         return Item(
@@ -225,6 +251,10 @@ class Maker:
             draft.online_counter,
             ride.priced_fen if kind in _DEBITS else draft.amount_fen,
             ride.subsidy_fen,
+            self._midnight_s + ride.moment,
+            kind in _BEGINS,
+            ride.transfer,
+            ride.full_fen,
         )
 
     def clean(self, ride: Ride) -> Item:

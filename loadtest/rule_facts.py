@@ -143,7 +143,15 @@ class RuleFiles:
             fares = _as_listed(tariff, numbers)
         else:
             raise FactsError(f"{self.folder.name}: metro tariffs of this type are not understood")
-        return MetroFares(self.name("metro"), line_of, fares, self.discounts(tariff))
+        supplement = "metro_supplement" in tariff["taps"]
+        return MetroFares(
+            self.name("metro"),
+            line_of,
+            fares,
+            self.discounts(tariff),
+            self.transfer(tariff),
+            min(fare for fare in fares.values() if fare) if supplement else 0,
+        )
 
     def _tariff(self, name: str, wanted: str) -> Rule:
         tariff = self.rule("tariff", name)

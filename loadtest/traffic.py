@@ -230,25 +230,53 @@ class CityDay:
         pool.busy[index] = 0
 
     def _commute(self, moment: int) -> None:
-        """Three buses within the transfer window: the first in full, the others at the discount."""
+        """Three legs within the transfer window: the first in full, the others at the discount."""
         found = self._choose(self.world.commuters)
-        if found is None:
-            self.planned -= 3
+        if found is None or moment > LAST_S - 3600:
+            # Too late for three legs, or no such card is free: somebody else takes one bus.
+            self.planned -= 2
+            self._start(BUS, moment)
             return
         pool, index = found
         pool.busy[index] = 1
         wait = self._top_up_if_low(moment, pool, index)
-        self.at(moment + wait, partial(self._commute_first, pool, index))
+        metro = self.world.fares.metro
+        places = (BUS, METRO) if metro is not None and metro.transfer is not None else (BUS,)
+        modes = tuple(self.rng.choice(places) for _ in range(3))
+        self.planned += modes.count(METRO)
+        self.at(moment + wait, partial(self._leg, pool, index, modes, None))
 
-    def _commute_first(self, pool: Pool, index: int, moment: int) -> None:
-        ride = self.maker.bus(moment, pool, index)
-        self._put(ride.operator, [self.maker.clean(ride)])
-        self.at(moment + 1500, partial(self._commute_on, pool, index, moment, False))
+    def _leg(
+        self, pool: Pool, index: int, modes: tuple[str, ...], first: Ride | None, moment: int
+    ) -> None:
+        if modes[0] == METRO:
+            entry = self.maker.metro_in(moment, pool, index)
+            self._ridden(entry, moment)
+            later = moment + 420 + self.rng.randrange(900)
+            self.at(later, partial(self._leg_out, pool, index, modes, first, entry.draft))
+            return
+        ride = self.maker.bus(moment, pool, index, leg=first)
+        self._leg_done(pool, index, modes, first, ride)
 
-    def _commute_on(self, pool: Pool, index: int, first: int, last: bool, moment: int) -> None:
-        ride = self.maker.bus(moment, pool, index, leg=(first, True))
-        self._put(ride.operator, [self.maker.clean(ride)])
-        if last:
+    def _leg_out(
+        self,
+        pool: Pool,
+        index: int,
+        modes: tuple[str, ...],
+        first: Ride | None,
+        entry: Draft,
+        moment: int,
+    ) -> None:
+        ride = self.maker.metro_out(moment, pool, index, entry, leg=first)
+        self._leg_done(pool, index, modes, first, ride)
+
+    def _leg_done(
+        self, pool: Pool, index: int, modes: tuple[str, ...], first: Ride | None, ride: Ride
+    ) -> None:
+        self._ridden(ride, ride.moment)
+        if len(modes) == 1:
             pool.busy[index] = 0
-        else:
-            self.at(moment + 1500, partial(self._commute_on, pool, index, first, True))
+            return
+        # Two more legs of at most 1,200 + 1,320 seconds end within a window of 5,400.
+        later = ride.moment + 600 + self.rng.randrange(600)
+        self.at(later, partial(self._leg, pool, index, modes[1:], first or ride))

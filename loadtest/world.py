@@ -126,7 +126,7 @@ class CityWorld:
         self.residents: list[tuple[Pool, range]] = []
         """Cards that ride at home."""
         self.commuters: list[tuple[Pool, range]] = []
-        """Cards that ride buses only and take the transfer discount where there is one."""
+        """Cards that ride in several legs and take the transfer discount where there is one."""
         self.visitors: list[tuple[Pool, range]] = []
         """Cards of another city that ride here, and nowhere else."""
         self.neighbour: CityWorld | None = None

@@ -98,13 +98,40 @@ def transfer_unqualified(case: Case) -> None:
     """The transfer discount is claimed without a leg; in every second case it was taken, too."""
     fares = case.day.world.fares.bus
     assert fares.transfer is not None
-    leg = (case.moment - 1800, False)
+    leg = case.bus(-1800)
+    case.pool.offline[case.index] -= 1
+    case.pool.balance[case.index] = leg.draft.balance_before_fen
+    # What the node knows of the card when the tap arrives shows that no leg qualifies.
     ride = case.maker.bus(case.moment, case.pool, case.index, leg=leg)
-    if case.turn % 2 and ride.priced_fen > fares.transfer.price_fen:
-        case.maker.repay(ride, fares.transfer.price_fen)
-        case.send(ride, Reason.TRANSFER_UNQUALIFIED, Reason.BELOW_TARIFF)
-    else:
-        case.send(ride, Reason.TRANSFER_UNQUALIFIED)
+    if case.turn % 2 == 0:
+        case.maker.repay(ride, ride.full_fen)
+    case.send(ride)
+
+
+def transfer_too_late(case: Case) -> None:
+    """The transfer discount is taken one second after its window has closed."""
+    fares = case.day.world.fares.bus
+    assert fares.transfer is not None
+    first = case.bus()
+    case.send(first)
+    moment = case.moment + fares.transfer.window_s + (0 if case.turn % 2 else 1)
+    case.send(case.maker.bus(moment, case.pool, case.index, leg=first))
+
+
+def transfer_too_often(case: Case) -> None:
+    """The transfer discount is taken once more than a window allows."""
+    fares = case.day.world.fares.bus
+    assert fares.transfer is not None
+    first = case.bus()
+    case.send(first)
+    for number in range(fares.transfer.count_max + 1):
+        moment = case.moment + 600 * (number + 1)
+        case.send(case.maker.bus(moment, case.pool, case.index, leg=first))
+
+
+def metro_supplement(case: Case) -> None:
+    """A supplement at the gate: nothing is wrong with it."""
+    case.send(case.maker.supplement(case.moment, case.pool, case.index))
 
 
 def chain_gap(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""Faults against registries (cards, issuers, terminals, denylists), clocks and the record's form."""
+"""Faults against registries (cards, issuers, terminals, denylists), clocks, the record's form."""
 
 from loadtest.faults.case import Case
 from loadtest.making import Ride

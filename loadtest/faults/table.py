@@ -14,6 +14,7 @@ from schemas.codes import CardKind
 AT_HOME, VISITOR, EXCLUDED = "at home", "visitor", "excluded"
 DELIVERED, UNDELIVERED = "delivered", "undelivered"
 TRANSFER, EARLIER_DAY, NO_FARE = "transfer", "earlier day", "a ride without a fare"
+SUPPLEMENT = "supplement"
 
 _PLAIN: Final = Opening(card_kind=CardKind.ORDINARY, balance_fen=10_000)
 
@@ -37,6 +38,9 @@ class Fault(msgspec.Struct, frozen=True):
         """Whether it can occur in a city on a day."""
         if self.needs == METRO:
             return METRO in world.operators
+        if self.needs == SUPPLEMENT:
+            metro = world.fares.metro
+            return metro is not None and metro.supplement_fen > 0
         if self.needs == NO_FARE:
             return METRO in world.operators or not world.fares.bus.any_line
         if self.needs == TRANSFER:
@@ -107,6 +111,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("tap_out_without_tap_in", 3, money.tap_out_without_tap_in, needs=METRO),
     Fault("entry_from_the_card", 2, money.entry_from_the_card, needs=METRO),
     Fault("transfer_unqualified", 2, money.transfer_unqualified, needs=TRANSFER),
+    Fault("transfer_too_late", 2, money.transfer_too_late, needs=TRANSFER),
+    Fault("transfer_too_often", 1, money.transfer_too_often, needs=TRANSFER),
+    Fault("metro_supplement", 2, money.metro_supplement, needs=SUPPLEMENT),
     Fault("chain_gap", 4, money.chain_gap),
     Fault("balance_rise", 3, money.balance_rise),
     Fault("counter_late", 4, money.counter_late),

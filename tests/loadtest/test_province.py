@@ -26,8 +26,11 @@ DAY = date(2026, 1, 5)
 def fares_with_transfer() -> dict[str, facts.CityFares]:
     """The small province, with a transfer discount in its first city."""
     fares = dict(facts.BUILT_IN)
-    bus = msgspec.structs.replace(fares["7910"].bus, transfer=facts.TransferFact(20, 5400, 3))
-    fares["7910"] = msgspec.structs.replace(fares["7910"], bus=bus)
+    transfer = facts.TransferFact(20, 5400, 3)
+    city = fares["7910"]
+    bus = msgspec.structs.replace(city.bus, transfer=transfer)
+    metro = msgspec.structs.replace(city.metro, transfer=transfer, supplement_fen=200)
+    fares["7910"] = msgspec.structs.replace(city, bus=bus, metro=metro)
     return fares
 
 
@@ -258,3 +261,18 @@ def test_a_province_runs_once() -> None:
     assert sum(batch.header.count for _, batch in province.days()) >= 300
     with pytest.raises(RuntimeError, match="once"):
         next(province.run())
+
+
+def test_transfers_cross_from_bus_to_metro_and_back(deliveries: list[Delivery]) -> None:
+    marked = {
+        (tap.kind, tap.transfer_operator % 100)
+        for _, tap, expected in rows(deliveries)
+        if tap.discount_claimed and not expected.fault and expected.reason == "clean"
+    }
+    assert marked == {(kind, mode) for kind in (1, 5) for mode in (1, 2)}
+
+
+def test_clean_taps_lie_in_the_business_day(deliveries: list[Delivery]) -> None:
+    for delivery, tap, expected in rows(deliveries):
+        if not expected.fault:
+            assert tap.tapped_at[:8] == delivery.business_date.strftime("%Y%m%d")
