@@ -201,9 +201,11 @@ def _des_taps(node: BenchNode) -> list[bytes]:
     own = next(k for k in node.node.keys.key_sets() if k.id.algorithm == 0).id.issuer
     for batch in node.batches:
         data = batch.records
-        for at in range(0, len(data), size):
-            if data[at + 128] == 0 and data[at + 37] == 6 and data[at + 2 : at + 10] == own:
-                picked.append(data[at : at + size])
+        picked += [
+            data[at : at + size]
+            for at in range(0, len(data), size)
+            if data[at + 128] == 0 and data[at + 37] == 6 and data[at + 2 : at + 10] == own
+        ]
         if len(picked) >= SCRIPT_TAPS:
             break
     return [b"".join(picked[at : at + 10_000]) for at in range(0, len(picked), 10_000)]
