@@ -1,5 +1,7 @@
 """One tap on its way into a batch, with what is known of it beforehand; and what it must get."""
 
+from typing import Final
+
 import msgspec
 
 from loadtest.cards import Pool
@@ -7,18 +9,19 @@ from loadtest.facts import TransferFact
 from schemas.codes import Verdict
 from schemas.reasons import Reason, decide
 
-_WINDOW: int = 64
-_ALL: int = (1 << 64) - 1
+_WINDOW: Final = 64
+"""Debit counters below the highest that a node remembers one by one."""
+_ALL: Final = (1 << 64) - 1
 
 
 class Item(msgspec.Struct, gc=False):
     """A record and what its maker knows of it.
 
-    ``flags`` are the reasons that its making implies (bit = number). ``pool`` and ``index`` name the
-    card where the node keeps its chain; ``direction`` is −1 for a debit, 1 for a load, 0 for neither.
-    ``proven``: the record proves that money moved on a card that the node knows. ``tapped_s`` counts
-    from any fixed moment. ``begins``: the ride begins a transfer window. ``transfer``: the discount
-    was taken; ``full_fen`` is the fare where the node knows of no leg that it follows.
+    ``flags`` are the reasons that its making implies (bit = number). ``pool`` and ``index`` name
+    the card where the node keeps its chain; ``direction`` is −1 for a debit, 1 for a load, else 0.
+    ``proven``: the record proves that money moved on a card that the node knows. ``tapped_s``
+    counts from any fixed moment. ``begins``: the ride begins a transfer window. ``transfer``: the
+    discount was taken; ``full_fen`` is the fare where the node knows of no leg that it follows.
     """
 
     record: bytes

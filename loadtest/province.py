@@ -38,9 +38,9 @@ FAULT_RATE: Final = 0.02
 class Province:
     """Cities with operators, issuers and cards, and the days of their traffic.
 
-    ``taps`` is the number of taps per day that is reached and hardly passed; ``fares`` are fare facts
-    by area code (not given: those of the rule sets on the first day); ``production``: test cards are
-    faults.
+    ``taps`` is the number of taps per day that is reached and hardly passed; ``fares`` are fare
+    facts by area code (not given: those of the rule sets on the first day); ``production``: test
+    cards are faults.
     """
 
     def __init__(
@@ -115,9 +115,9 @@ class Province:
     def run(self) -> Iterator[Delivery]:
         """Every batch of every day in the order in which they are sent, with its expectations.
 
-        Expectations hold if each city's node judges its batches in this order, by a clock that stands
-        at the end of the business date: what is late, and which gaps a card's chain shows, depends on
-        what came before.
+        Expectations hold if each city's node judges its batches in this order, by a clock that
+        stands at the end of the business date: what is late, and which gaps a card's chain shows,
+        depends on what came before.
         """
         if self._ran:
             raise RuntimeError("a province runs once: make it again for the same bytes")

@@ -76,6 +76,7 @@ class CityDay:
         self.habits = Habits()
         self.planned = 0
         """Taps that were delivered or will be, as far as anything decided it yet."""
+        self.delivered = 0
         self.declared_late: list[tuple[str, int, int]] = []
         self._heap: list[tuple[int, int, Action]] = []
         self._sequence = 0
@@ -101,10 +102,12 @@ class CityDay:
     def deliver_next(self, operator: OperatorFacts, *items: Item) -> None:
         """Hand taps over so that they stand in a later batch than everything before."""
         self.planned += len(items)
+        self.delivered += len(items)
         self.desk_of(operator).put_into_next(list(items))
 
     def _put(self, operator: OperatorFacts, items: list[Item]) -> None:
         desk = self.desk_of(operator)
+        self.delivered += len(items)
         if desk.put(items):
             delivery = desk.cut(self.day, self._now)
             if delivery is not None:
@@ -113,6 +116,7 @@ class CityDay:
     def declare_late(self, operator: OperatorFacts, *items: Item) -> None:
         """Hand taps over in a batch of their own, declared for the day before."""
         self.planned += len(items)
+        self.delivered += len(items)
         desk, declared = self.desk_of(operator), self.day - timedelta(days=1)
         self.declared_late.append((self.world.area, operator.number, desk.number + 1))
         self._sent.append(desk.send(list(items), self.day, self._now, declared))
@@ -127,6 +131,10 @@ class CityDay:
                 self.at(start + self.rng.randrange(SLOT_S), self._journey())
             yield from self._until(start + SLOT_S)
         yield from self._until(1 << 62)
+        while self.delivered < self.quota and self._choose(self.world.residents) is not None:
+            # Some plans fell through, because it was late or no card was free: last buses.
+            self._start(BUS, LAST_S + self.rng.randrange(SLOT_S))
+            yield from self._until(1 << 62)
         for desk in self.desks.values():
             while desk.waiting():
                 delivery = desk.cut(self.day, END_S)
