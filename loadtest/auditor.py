@@ -80,22 +80,23 @@ def compare(expected: Iterable[Expected], actual: Iterable[Actual]) -> Iterator[
             )
 
 
+_COLUMNS: Final = ("city", "operator", "number", "row", "reason", "flags", *_MONEY)
+
+
 def read_actual(path: Path) -> Iterator[Actual]:
-    """Answers from a CSV file with the columns of ``Actual`` by name."""
+    """Answers from a CSV file: the columns of ``Actual``, in any order if a header names them."""
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            reason = row["reason"]
-            yield (
-                row["city"],
-                int(row["operator"]),
-                int(row["number"]),
-                int(row["row"]),
-                int(reason) if reason.isdecimal() else reason,
-                int(row["flags"]),
-                int(row["priced_fen"]),
-                int(row["credited_fen"]),
-                int(row["subsidy_fen"]),
-            )
+        rows = csv.reader(file)
+        places = list(range(len(_COLUMNS)))
+        for position, row in enumerate(rows):
+            if position == 0 and "city" in row:
+                places = [row.index(name) for name in _COLUMNS]
+                continue
+            city, operator, number, place, reason, *values = (row[at] for at in places)
+            flags, priced, credited, subsidy = map(int, values)
+            answer = int(reason) if reason.isdecimal() else reason
+            where = (city, int(operator), int(number), int(place))
+            yield (*where, answer, flags, priced, credited, subsidy)
 
 
 def main(arguments: list[str] | None = None) -> int:

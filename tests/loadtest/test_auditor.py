@@ -100,6 +100,8 @@ def test_files_are_compared_from_the_command_line(
     arguments = [str(tmp_path / "expected.jsonl"), str(actual)]
     actual.write_text(head + "\n".join(answers) + "\n", "utf-8")
     assert auditor.main(arguments) == 0
+    actual.write_text("\n".join(answers) + "\n", "utf-8")
+    assert auditor.main(arguments) == 0
     actual.write_text(head + "\n".join(answers[1:]) + "\n", "utf-8")
     assert auditor.main(arguments) == 1
     assert "was not answered" in capsys.readouterr().out
