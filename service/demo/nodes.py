@@ -97,7 +97,7 @@ class DemoNode:
         rows = [] if self.is_province else _rows(traffic / self.area)
         issuers = {row.issuer.upper(): row.number for _, row in rows if isinstance(row, Issuer)}
         path = traffic / self.area / "cards.jsonl"
-        cards = msgspec.json.decode_lines(path.read_bytes(), type=list[_Card]) if rows else []  # type: ignore[attr-defined]
+        cards = msgspec.json.Decoder(_Card).decode_lines(path.read_bytes()) if rows else []
         async with open_node(self.home) as opened:
             await register(
                 opened.dsn,
