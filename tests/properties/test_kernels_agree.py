@@ -1,0 +1,365 @@
+"""Both kernels say the same of everything: batches with faults in them, with undo and the rest between.
+
+An example is a short story: batches and what a node does between them. After each step every column of
+the judgement and the whole state must be equal. ``TORTURE=1`` runs 10,000 stories instead of 500.
+Hypothesis prints the story, and the seed to run it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from clearing import cards
+from clearing.kernel import BatchContext, Judgement, Kernel
+from clearing.plan import moment_of
+from schemas import record
+from schemas.codes import Check, Discount, Source, TapKind, TypeByte
+from schemas.reasons import RECORD_LEVEL, Reason
+from tests.clearing.kernel_cases import (
+    AMOUNTS,
+    BUS,
+    BUSINESS_DAY,
+    ISSUED,
+    METRO,
+    OPERATORS,
+    PLAN,
+    SERIALS,
+    TAPPED_S,
+    TAXI,
+    context,
+    line_of,
+    make,
+    signed,
+    tap,
+    terminal_of,
+)
+
+TORTURE = os.environ.get("TORTURE") == "1"
+EXAMPLES = 10_000 if TORTURE else 500
+pytestmark = [pytest.mark.torture] if TORTURE else []
+
+RIDES = (
+    (BUS, TapKind.BUS_FLAT, 200, 100), (BUS, TapKind.BUS_FLAT, 200, 80), (BUS, TapKind.TOP_UP, 0, 900),
+    (METRO, TapKind.METRO_TAP_IN, 0, 0), (METRO, TapKind.METRO_TAP_OUT, 300, 150),
+    (METRO, TapKind.METRO_SUPPLEMENT, 200, 100), (TAXI, TapKind.TAXI_TRIP, 1230, 1230),
+    (AMOUNTS, TapKind.BUS_FLAT, 200, 160), (AMOUNTS, TapKind.METRO_TAP_OUT, 500, 360),
+    (BUS, TapKind.BUS_TAP_IN, 0, 0), (BUS, TapKind.BUS_TAP_OUT, 200, 100),
+    (METRO, TapKind.CARD_REFUND, 0, 500), (BUS, TapKind.TOP_UP, 0, 0), (BUS, TapKind.CARD_LOSS, 0, 0),
+)  # fmt: skip
+"""Operator, kind, gross and net fare of what is usual."""
+CHECKS = (
+    Check.ALL, Check.ALL, Check.ALL, Check.ALL & ~Check.TAC, Check.TARIFF, Check(0),
+    Check.ALL & ~(Check.COUNTERS | Check.BALANCES), Check.ALL & ~(Check.TARIFF | Check.JOURNEYS),
+)  # fmt: skip
+ODD_NUMBERS = (0, 1, 2, 5, 63, 64, 65, 255, 32767, 65535, 50_001, 2**31 - 1, -1, -(2**31))
+
+
+class City:
+    """What the cards would say next, and the taps so far, to be replayed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.cards = {name: [5, 2, 1000] for name in SERIALS}
+        self.now_s = TAPPED_S
+        self.number = 0
+        self.operator = BUS
+        self.taps: list[bytes] = []
+
+    def ride(self, card: str) -> dict[str, Any]:
+        """The fields of the card's next tap, if nothing goes wrong."""
+        numbers, purse = self.random, self.cards[card]
+        usual = [ride for ride in RIDES if ride[0] == self.operator and numbers.random() < 0.95]
+        operator, kind, gross, amount = numbers.choice(usual or RIDES)
+        load = kind == TapKind.TOP_UP
+        self.now_s += numbers.choice((0, 0, 1, 59, 420, 1800, 5399, 5400, 5401))
+        self.number += numbers.choice((1, 1, 1, 2))
+        purse[load] += 1
+        before = purse[2]
+        purse[2] += amount if load else -amount
+        fields: dict[str, Any] = {
+            "operator": operator,
+            "kind": kind,
+            "gross_fen": gross,
+            "amount_fen": amount,
+            "offline_counter": purse[0] & 0xFFFF,
+            "online_counter": purse[1] & 0xFFFF,
+            "balance_before_fen": before,
+            "terminal_number": self.number,
+            "tapped_at": f"{moment_of(self.now_s):%Y%m%d%H%M%S}",
+            "line": numbers.choice((0, 17, 18, 99)),
+            "station": numbers.choice((0, 101, 102, 103, 104, 105)),
+            "entry_station": numbers.choice((0, 0, 101, 103, 104)),
+            "card_kind": numbers.choice((0, 0, 1, 2, 3, 7)),
+            "discount_claimed": numbers.choice((0, 0, Discount.TRANSFER, 3)),
+            "distance_m": numbers.choice((0, 3000, 3501, 2**32 - 1)),
+            "duration_s": numbers.choice((0, 59, 61, 2**32 - 1)),
+            "mode": int(numbers.random() < 0.05),
+        }
+        if operator == AMOUNTS or numbers.random() < 0.05:
+            fields["algorithm"] = 255
+        if card in ("ordinary", "student") and numbers.random() < 0.5:
+            fields |= {"key_version": 2, "algorithm": fields.get("algorithm", 1)}
+        return fields
+
+    # Faults: each makes one record, given a card.
+
+    def right(self, card: str) -> bytes:
+        return tap(card, **self.ride(card))
+
+    def wrong_tac(self, card: str) -> bytes:
+        return tap(card, **self.ride(card), tac=self.random.randbytes(4).hex())
+
+    def torn(self, card: str) -> bytes:
+        return tap(card, **self.ride(card), tac="FFFFFFFF")
+
+    def replayed(self, card: str) -> bytes:
+        return self.random.choice(self.taps) if self.taps else self.right(card)
+
+    def altered(self, card: str) -> bytes:
+        """A replay in which fields that the TAC does not sign are others."""
+        data = bytearray(self.replayed(card))
+        at = self.random.choice((47, 51, 54, 58, 62, 70, 74, 82, 103, 133, 137))
+        data[at] ^= 1 << self.random.randrange(7)
+        return bytes(data)
+
+    def gap(self, card: str) -> bytes:
+        for _ in range(self.random.choice((1, 2, 64, 70))):
+            self.ride(card)
+        return self.right(card)
+
+    def late(self, card: str) -> bytes:
+        """A tap that stayed in its device while the card rode on."""
+        fields = self.ride(card)
+        fields["offline_counter"] = max(
+            0, fields["offline_counter"] - self.random.choice((1, 3, 63, 64, 99))
+        )
+        fields["tapped_at"] = self.random.choice(
+            ("20260104120000", "20251101083015", "20270101000000")
+        )
+        return tap(card, **fields)
+
+    def noise(self, _: str) -> bytes:
+        return self.random.randbytes(record.SIZE)
+
+    def flipped(self, card: str) -> bytes:
+        """A valid record with some bits turned; signed anew or not."""
+        data = bytearray(self.right(card))
+        for _ in range(self.random.choice((1, 1, 2, 5))):
+            data[self.random.randrange(record.SIZE)] ^= 1 << self.random.randrange(8)
+        return signed(bytes(data)) if self.random.random() < 0.7 else bytes(data)
+
+    def odd(self, card: str) -> bytes:
+        """One field at a bound; the card signs it all the same."""
+        fields = self.ride(card)
+        name = self.random.choice((
+            "amount_fen", "gross_fen", "balance_before_fen", "balance_after_fen", "offline_counter",
+            "online_counter", "card_kind", "kind", "type_byte", "line", "station", "operator",
+            "key_version", "key_index", "algorithm",
+        ))  # fmt: skip
+        field = record.FIELD[name]
+        value = self.random.choice(ODD_NUMBERS)
+        if field.type != "i32":
+            value &= (1 << 8 * field.size) - 1
+        if name == "operator":
+            fields["terminal_id"] = terminal_of(BUS)
+        before = fields["balance_before_fen"]
+        return tap(card, **{"balance_after_fen": before, **fields, name: value})
+
+    def elsewhere(self, card: str) -> bytes:
+        """At a terminal that is unknown, or another's."""
+        ids = ("000000000000", "999999999999", terminal_of(TAXI), terminal_of(BUS, 17))
+        return tap(card, **self.ride(card), terminal_id=self.random.choice(ids))
+
+
+FAULTS: tuple[Callable[[City, str], bytes], ...] = (
+    City.wrong_tac, City.torn, City.replayed, City.altered, City.gap, City.late, City.noise,
+    City.flipped, City.odd, City.elsewhere,
+)  # fmt: skip
+TAPS = st.tuples(
+    st.sampled_from((City.right, City.right, City.right, City.right, *FAULTS)),
+    st.sampled_from(("ordinary", "ordinary", "student", "union", "open", *SERIALS)),
+)
+BATCHES = st.fixed_dictionaries(
+    {
+        "taps": st.one_of(st.lists(TAPS, max_size=6), st.lists(TAPS, min_size=12, max_size=30)),
+        "operator": st.sampled_from(
+            (BUS, BUS, METRO, TAXI, AMOUNTS, *(o.number for o in OPERATORS))
+        ),
+        "checks": st.sampled_from(CHECKS),
+        "presented": st.sampled_from((False, False, False, True)),
+        "days": st.integers(0, 2),
+        "known": st.booleans(),
+    }
+)
+BETWEEN = st.tuples(
+    st.sampled_from(
+        ("nothing", "nothing", "undo", "undo", "keep", "forget", "cards", "identities", "plan")
+    ),
+    st.integers(0, 3),
+)
+
+
+def _checks_for(operator: int, checks: Check) -> Check:
+    """The source that gives amounts only has no TAC, so its contract does not ask for one."""
+    return checks & ~Check.TAC if operator == AMOUNTS else checks
+
+
+def _difference(one: Judgement, other: Judgement) -> str | None:
+    """The first field in which two judgements differ, with both values."""
+    for name in Judgement.__struct_fields__:
+        left, right = getattr(one, name), getattr(other, name)
+        if left != right:
+            return f"{name}: fastpath {left!r}, reference {right!r}"
+    return None
+
+
+class Story:
+    """Both kernels, led through the same steps."""
+
+    def __init__(self, seed: int) -> None:
+        self.city = City(seed)
+        self.kernels: list[Kernel] = [make("fastpath"), make("reference")]
+        self.batch_seq, self.day = 0, BUSINESS_DAY
+        self.kept = 0
+        self.seen: list[tuple[bytes, int]] = []
+
+    def both(self, step: Callable[[Kernel], None]) -> None:
+        for kernel in self.kernels:
+            step(kernel)
+        self.compare()
+
+    def compare(self) -> None:
+        fast, slow = (kernel.dump_state() for kernel in self.kernels)
+        assert fast == slow, "dump_state differs"
+
+    def records(self, taps: list[tuple[Callable[[City, str], bytes], str]]) -> bytes:
+        made = []
+        for fault, card in taps:
+            made.append(fault(self.city, card))
+            self.city.taps.append(made[-1])
+        return b"".join(made)
+
+    def known(self, records: bytes) -> dict[bytes, tuple[int, int, bytes]]:
+        """Every third identity of a batch, as if a sealed day had it: the same record or another."""
+        numbers = self.city.random
+        found = {}
+        for at in range(0, len(records), 3 * record.SIZE):
+            data = records[at : at + record.SIZE]
+            head = hashlib.sha256(data).digest()[:4] if numbers.random() < 0.5 else b"\1\2\3\4"
+            place = (numbers.choice((1, self.batch_seq)), numbers.randrange(2**32))
+            found[data[record.IDENTITY]] = (*place, head)
+        return found
+
+    def judge(self, batch: dict[str, Any]) -> None:
+        self.batch_seq += 1
+        self.city.operator = batch["operator"]
+        records = self.records(batch["taps"])
+        self.day = self.city.now_s // 86400 + batch["days"]
+        source = Source.PRESENTMENT if batch["presented"] else Source.OPERATOR
+        under: BatchContext = context(
+            0 if batch["presented"] else batch["operator"],
+            batch_seq=self.batch_seq,
+            business_day=self.day,
+            judged_at_s=self.city.now_s,
+            source=source,
+            checks=_checks_for(batch["operator"], batch["checks"]),
+            known=self.known(records) if batch["known"] else {},
+        )
+        fast, slow = (kernel.judge(records, under) for kernel in self.kernels)
+        difference = _difference(fast, slow)
+        if difference is not None:
+            note(f"records: {records.hex()}")
+        assert difference is None, difference
+        self.compare()
+
+    def between(self, what: str, much: int) -> None:
+        numbers = self.city.random
+        match what:
+            case "undo":
+                self.both(lambda kernel: kernel.undo(self.batch_seq + 1 - much))
+            case "keep":
+                self.both(lambda kernel: kernel.keep(self.batch_seq - much))
+            case "forget":
+                self.both(lambda kernel: kernel.forget(self.day - much))
+            case "cards":
+                names = numbers.sample(ISSUED, much)
+                fresh = [line_of(name, serial=numbers.randbytes(10)) for name in names * 30]
+                known = [line_of(name, stated_balance_fen=77) for name in names]
+                lines = b"".join(cards.pack(line) for line in fresh + known)
+                self.both(lambda kernel: kernel.add_cards(lines))
+            case "identities":
+                rows = [
+                    (data[record.IDENTITY], 1, n, data[:4], self.day - much)
+                    for n, data in enumerate(self.city.taps[-5:])
+                ]
+                self.both(lambda kernel: kernel.add_identities(rows))
+            case "plan":
+                limits = msgspec.structs.replace(PLAN.limits, production=bool(much % 2))
+                plan = msgspec.structs.replace(PLAN, limits=limits, rules_version=much)
+                self.both(lambda kernel: kernel.configure(plan))
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
+)
+@given(
+    seed=st.integers(0, 2**32), steps=st.lists(st.tuples(BATCHES, BETWEEN), min_size=1, max_size=4)
+)
+def test_no_story_sets_the_kernels_apart(
+    seed: int, steps: list[tuple[dict[str, Any], tuple[str, int]]]
+) -> None:
+    story = Story(seed)
+    for batch, between in steps:
+        story.judge(batch)
+        story.between(*between)
+    story.both(lambda kernel: kernel.undo(0))
+
+
+def test_the_stories_reach_what_they_are_for() -> None:
+    """Without this the property above could hold because nothing happens in it."""
+    counts, verdicts = [0] * 64, [0, 0, 0]
+    story = Story(1)
+    kernel, numbers = story.kernels[0], random.Random(2)
+    for number in range(200):
+        names = [numbers.choice(("ordinary", "student", *SERIALS)) for _ in range(20)]
+        story.city.operator = numbers.choice((BUS, METRO, TAXI, AMOUNTS))
+        under = context(
+            story.city.operator,
+            batch_seq=number,
+            business_day=story.city.now_s // 86400,
+            judged_at_s=story.city.now_s + 86400,
+            checks=_checks_for(story.city.operator, numbers.choice(CHECKS)),
+            source=Source(int(number % 7 == 0)),
+        )
+        records = story.records([(numbers.choice((City.right, *FAULTS)), name) for name in names])
+        records += story.records([(City.right, name) for name in names])
+        judged = kernel.judge(records, under)
+        counts = [a + b for a, b in zip(counts, judged.reason_counts, strict=True)]
+        verdicts = [a + b for a, b in zip(verdicts, judged.verdict_counts, strict=True)]
+    given_by_kernels = {row.reason for row in RECORD_LEVEL} - {
+        Reason.DECLARED_LATE,
+        Reason.REFUSED_BY_ISSUER,
+    }
+    assert {reason for reason in given_by_kernels if not counts[reason]} == set()
+    assert min(verdicts) > sum(verdicts) // 20, verdicts
+
+
+def test_a_load_is_what_the_card_signs() -> None:
+    """The generator's signatures are the kernels': else every tap above would be a forged one."""
+    for name in ("fastpath", "reference"):
+        kernel = make(name)
+        data = tap(kind=TapKind.TOP_UP, type_byte=TypeByte.LOAD, online_counter=3)
+        assert kernel.judge(data, context()).verdict_counts == (1, 0, 0)
