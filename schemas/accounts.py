@@ -1,7 +1,7 @@
 """Accounts: the kinds, and the one way to name an account.
 
 An account is (purse, kind, participant). Its code is ``purse/kind`` or ``purse/kind/participant``,
-lower case, e.g. ``principal/operator/12``, ``principal/card_liability/mohurd-7910``. Debits are positive and
+lower case, e.g. ``principal/operator/12``, ``principal/card_liability/1``. Debits are positive and
 credits negative everywhere in the books.
 """
 

@@ -40,7 +40,7 @@ PROVINCE: Final = "0000"
 
 def find(text: str) -> CityFacts | None:
     """The city of an area code or of a name in either language, case and apostrophes aside."""
-    wanted = text.replace("'", "").casefold()
+    wanted = text.replace("'", "").replace("’", "").strip().casefold()
     for city in CITIES:
         if wanted in (city.area, city.chinese, city.name.replace("'", "").casefold()):
             return city
@@ -48,9 +48,8 @@ def find(text: str) -> CityFacts | None:
 
 
 def issuer_bytes(code: str) -> str:
-    """An issuer code as 16 hexadecimal digits: 8 digits stand left of eight zeros' worth of fill.
+    """An issuer code as the record has it, 16 digits: ``02017910`` becomes ``0000000002017910``.
 
-    JT/T 978 gives issuers 8 bytes; the published codes have 8 digits (4 bytes), the rest is FF in
-    cards; BCD records carry zeros on the left.
+    JT/T 978 gives issuers 8 bytes; the published codes have 8 digits, and zeros fill the left.
     """
     return code.rjust(16, "0")

@@ -22,6 +22,9 @@ LEAF: Final = struct.Struct(f">B{SALT_SIZE}sQI144sBBQiiiHIII{SHARES_SIZE}s")
 """prefix 00, salt, batch_seq, row, record, verdict, reason, flags, priced, credited and subsidy fen,
 issuer number, rules, registry and denylist version, shares (account u32, fen i32, four times)."""
 
+RECEIPT_PREFIX: Final = b"onecard receipt 1\n"
+"""What stands before a receipt in the bytes that are signed."""
+
 EMPTY: Final = hashlib.sha256(b"").digest()
 """The root over nothing."""
 
@@ -73,7 +76,12 @@ def root(leaves: list[bytes]) -> bytes:
 
 
 def path(leaves: list[bytes], index: int) -> list[tuple[bool, bytes]]:
-    """The siblings from a leaf up to the root: (sibling stands left?, sibling)."""
+    """The siblings from a leaf up to the root: (sibling stands left?, sibling).
+
+    Raises ``IndexError`` where there is no such leaf.
+    """
+    if not 0 <= index < len(leaves):
+        raise IndexError(f"there is no leaf {index} among {len(leaves)}")
     steps: list[tuple[bool, bytes]] = []
     level, at = leaves, index
     while len(level) > 1:
@@ -129,6 +137,10 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def receipt_input(receipt: Receipt) -> bytes:
-    """The bytes that the node signs: the receipt without its signature, as JSON."""
+    """The bytes that the node signs: a line that says what they are, and the receipt as JSON.
+
+    The JSON has the fields in their order, the signature empty, the reasons by name, and no blanks:
+    whoever parses a receipt gets these bytes again, in whatever order its reasons were kept.
+    """
     unsigned = msgspec.structs.replace(receipt, signature="")
-    return b"onecard receipt 1\n" + msgspec.json.encode(unsigned)
+    return RECEIPT_PREFIX + msgspec.json.encode(unsigned, order="deterministic")

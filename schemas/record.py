@@ -1,15 +1,16 @@
 """The canonical tap record: one fixed-length, big-endian layout, published and versioned.
 
 ``FIELDS`` is the single description. The struct ``Tap``, ``pack``, ``unpack``, the JSON Schema and
-the layout table in ``schemas/published`` are all made from it, and both kernels read ``OFFSET``.
+the layout table in ``schemas/published`` are made from it or held to it, and so are both kernels.
 
 BCD fields are hexadecimal text in ``Tap`` (``"20240115083015"``) so that a record with bytes that
 are no digits is carried as it came and can be judged *malformed* without losing a byte.
 """
 
-import operator
 import struct
-from typing import Final, Literal
+from binascii import unhexlify
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -170,35 +171,61 @@ class RecordError(ValueError):
 
     def __init__(self, field: str, value: object, bound: str) -> None:
         self.field, self.value, self.bound = field, value, bound
-        super().__init__(f"{field} is {value!r}; it must be {bound}")
+        super().__init__(f"{field} is {shown(value)}; it must be {bound}")
 
 
-_BOUNDS: Final[dict[str, tuple[int, int]]] = {
+BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "u8": (0, 0xFF),
     "u16": (0, 0xFFFF),
     "u32": (0, 0xFFFF_FFFF),
     "u64": (0, 0xFFFF_FFFF_FFFF_FFFF),
     "i32": (-(2**31), 2**31 - 1),
 }
+"""Smallest and largest number of each type; ``hex`` fields have twice as many digits as bytes."""
+
 _CODES: Final = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i32": "i"}
 _STRUCT: Final = struct.Struct(">" + "".join(_CODES.get(f.type, f"{f.size}s") for f in FIELDS))
-_GETTERS: Final = tuple((operator.attrgetter(f.name), f.type == "hex", f.size) for f in FIELDS)
+_HEX_PLACES: Final = tuple((at, 2 * f.size) for at, f in enumerate(FIELDS) if f.type == "hex")
+_DEFAULTS: Final[dict[str, object]] = {
+    field.name: field.default
+    for field in msgspec.structs.fields(Tap)
+    if field.default is not msgspec.NODEFAULT
+}
+_DEFAULT_TEXTS: Final = {
+    at: text
+    for at, field in enumerate(FIELDS)
+    if isinstance(text := _DEFAULTS.get(field.name), str)
+}
+NAMES: Final = Tap.__struct_fields__
+assert tuple(field.name for field in FIELDS) == NAMES
 
 
-def _explain(tap: "Tap") -> RecordError:
-    """The first field of a tap that could not be packed."""
-    for field in FIELDS:
-        value = getattr(tap, field.name)
+def default_of(name: str) -> object:
+    """What a field holds where a text form leaves it out; None: it may not be left out."""
+    return _DEFAULTS.get(name)
+
+
+def shown(value: object) -> str:
+    """A value as a message may hold it: never long, whatever came."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"
+    text = value[:44] if isinstance(value, str | bytes) else value
+    return f"{text!r}"[:48]
+
+
+def _explain(values: Sequence[object]) -> RecordError:
+    """The first of a record's values that could not be packed."""
+    for field, value in zip(FIELDS, values, strict=True):
         if field.type == "hex":
             try:
-                good = len(bytes.fromhex(value)) == field.size and len(value) == 2 * field.size
+                good = isinstance(value, str) and len(unhexlify(value)) == field.size
             except ValueError:
                 good = False
             if not good:
                 return RecordError(field.name, value, f"{2 * field.size} hexadecimal digits")
         else:
-            low, high = _BOUNDS[field.type]
-            if not low <= value <= high:
+            low, high = BOUNDS[field.type]
+            if not (isinstance(value, int) and low <= value <= high):
                 return RecordError(field.name, value, f"a whole number from {low} to {high}")
     raise AssertionError("every field of the tap fits")
 
@@ -208,27 +235,36 @@ def pack(tap: Tap) -> bytes:
 
     Raises ``RecordError`` naming the field whose value the layout cannot hold.
     """
-    values: list[int | bytes] = []
+    return pack_values(msgspec.structs.astuple(tap))
+
+
+def pack_values(values: Sequence[Any]) -> bytes:
+    """The 144 bytes of one value for each of ``FIELDS``, in their order; hex fields are text.
+
+    Raises ``RecordError`` like ``pack``.
+    """
+    row = list(values)
     try:
-        for get, is_hex, size in _GETTERS:
-            value = get(tap)
-            if is_hex:
-                # A blank inside would be skipped by fromhex, so the length of the text counts too.
-                value = bytes.fromhex(value) if len(value) == 2 * size else None
-                if value is None or len(value) != size:
-                    raise _explain(tap)
-            values.append(value)
-        return _STRUCT.pack(*values)
-    except (struct.error, ValueError):
-        raise _explain(tap) from None
+        for at, digits in _HEX_PLACES:
+            text = row[at]
+            # struct would fill up what is too short, and cut what is too long, without a word.
+            if len(text) != digits:
+                raise ValueError
+            row[at] = unhexlify(text)
+        return _STRUCT.pack(*row)
+    except (struct.error, ValueError, TypeError):
+        raise _explain(values) from None
 
 
 def unpack(record: bytes) -> Tap:
     """The tap of 144 bytes. Every record has one, whatever its bytes; ``pack`` gives them back."""
     if len(record) != SIZE:
         raise RecordError("record", len(record), f"{SIZE} bytes long")
-    values = {
-        field.name: value.hex().upper() if isinstance(value, bytes) else value
-        for field, value in zip(FIELDS, _STRUCT.unpack(record), strict=True)
-    }
-    return Tap(**values)  # type: ignore[arg-type]
+    row: list[Any] = list(_STRUCT.unpack(record))
+    for at, _ in _HEX_PLACES:
+        row[at] = row[at].hex().upper()
+    for at, text in _DEFAULT_TEXTS.items():
+        # The encoders leave a text out if it is the default itself, not if it equals the default.
+        if row[at] == text:
+            row[at] = text
+    return Tap(**dict(zip(NAMES, row, strict=True)))
