@@ -88,7 +88,7 @@ _NUMBERS: Final[dict[str, tuple[int, int]]] = {
 _SUM_NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "kind": record.BOUNDS["u8"],
     "count": record.BOUNDS["u32"],
-    "amount_fen": (-(2**63), 2**63 - 1),
+    "amount_fen": record.BOUNDS["i64"],
 }
 _DIGITS: Final = {"declared_date": 8, "digest": 64, "signature": 128}
 

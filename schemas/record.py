@@ -18,7 +18,7 @@ VERSION: Final = 1
 SIZE: Final = 144
 """Bytes of one record."""
 
-FieldType = Literal["u8", "u16", "u32", "u64", "i32", "hex"]
+FieldType = Literal["u8", "u16", "u32", "u64", "i32", "i64", "hex", "ascii"]
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -180,6 +180,7 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "u32": (0, 0xFFFF_FFFF),
     "u64": (0, 0xFFFF_FFFF_FFFF_FFFF),
     "i32": (-(2**31), 2**31 - 1),
+    "i64": (-(2**63), 2**63 - 1),
 }
 """Smallest and largest number of each type; ``hex`` fields have twice as many digits as bytes."""
 
