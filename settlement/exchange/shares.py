@@ -1,0 +1,88 @@
+"""Whose account a foreign card's tap was credited to: the split in force when it was tapped.
+
+What the kernel booked for a whole batch is found again tap by tap, under the versions stamped on the
+batch, so that a presentment knows its part and a refusal takes back exactly what was given.
+"""
+
+from datetime import date
+
+import msgspec
+
+from clearing.node import Node
+from clearing.plan import Operator, Plan, Purpose
+from clearing.pricing import split_fen
+from clearing.state import Plans
+from clearing.store import Connection
+from schemas.codes import LOAD_KINDS
+
+
+class Tap(msgspec.Struct, frozen=True):
+    """What of a tap its credit depends on. ``tapped_s``: local seconds of the tap."""
+
+    batch_seq: int
+    row_no: int
+    operator_no: int
+    kind: int
+    tapped_s: int
+    amount_fen: int
+    credited_fen: int
+    identity: bytes
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it put money on the card."""
+        return self.kind in LOAD_KINDS
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """Money that a tap put on an account of the operator's side; negative: it owes it."""
+
+    account: int
+    purpose: Purpose
+    amount_fen: int
+
+
+class Shares:
+    """Finds credits. ``know`` the batches first."""
+
+    def __init__(self, node: Node) -> None:
+        self._plans = Plans(node)
+        self._batches: dict[int, dict[int, Operator]] = {}
+        self._suspense: dict[int, int] = {}
+
+    async def know(self, connection: Connection, business_date: date) -> None:
+        """Read under which plans the operators' batches of a date were judged."""
+        rows = await connection.fetch(
+            "SELECT batch_seq, rules_version, registry_version FROM clearing.batch"
+            " WHERE business_date = $1 AND source = 0",
+            business_date,
+        )
+        operators: dict[tuple[int, int], tuple[Plan, dict[int, Operator]]] = {}
+        for seq, *versions in rows:
+            stamped = (versions[0], versions[1])
+            if stamped not in operators:
+                plan = await self._plans.plan(connection, *stamped)
+                operators[stamped] = (plan, {row.number: row for row in plan.operators})
+            plan, self._batches[seq] = operators[stamped]
+            self._suspense[seq] = plan.suspense_account
+
+    def of(self, tap: Tap) -> list[Credit]:
+        """The credits of an accepted tap of a foreign card; they sum to its amount, signed.
+
+        A fare is unconfirmed on the accounts of its split, an excess waits in suspense, a top-up is
+        owed by the load agent.
+        """
+        operator = self._batches[tap.batch_seq][tap.operator_no]
+        if tap.is_load:
+            return [Credit(operator.load_agent_account, Purpose.TOP_UP, -tap.amount_fen)]
+        split = next(s for s in operator.splits if s.since_s <= tap.tapped_s < s.until_s)
+        parts = split_fen(tap.credited_fen, tuple(weight for _, weight in split.shares))
+        found = [
+            Credit(account, Purpose.FARE_UNCONFIRMED, fen)
+            for (account, _), fen in zip(split.shares, parts, strict=True)
+            if fen
+        ]
+        excess = tap.amount_fen - tap.credited_fen
+        if excess:
+            found.append(Credit(self._suspense[tap.batch_seq], Purpose.EXCESS, excess))
+        return found
