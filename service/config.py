@@ -68,7 +68,9 @@ def load(home: Path, environ: Mapping[str, str] | None = None) -> Settings:
     except FileNotFoundError:
         values = {}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} cannot be read: {error}.", "Mend or restore the file.") from error
+        raise SettingError(
+            f"{path} cannot be read: {error}.", "Mend or restore the file."
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{path} is not TOML: {error}.", "Correct that line.") from error
     for name in values:
@@ -128,5 +130,7 @@ def template() -> str:
         "",
     ]
     defaults = msgspec.structs.asdict(Settings())
-    lines += [f"# {name} = {msgspec.json.encode(value).decode()}" for name, value in defaults.items()]
+    lines += [
+        f"# {name} = {msgspec.json.encode(value).decode()}" for name, value in defaults.items()
+    ]
     return "\n".join(lines) + "\n"

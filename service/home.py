@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-import msgspec
 
 from clearing import rules, store
 from clearing.keys.chains import ChainEntry, check_chain
@@ -79,7 +78,7 @@ async def open_node(home: Path) -> AsyncIterator[OpenNode]:
 
     Raises ``HomeError`` where there is none, ``SettingError``, ``KeysError``, ``DatabaseError``.
     """
-    home = home.absolute()
+    home = _absolute(home)
     if not (home / config.FILE).is_file():
         raise HomeError(f"{home} is no node's home.", f"Make one: onecard init --home {home}")
     settings = config.load(home)
@@ -101,6 +100,10 @@ async def open_node(home: Path) -> AsyncIterator[OpenNode]:
             yield OpenNode(home, settings, server.dsn, node_of(home, row, keys))
         finally:
             keys.close()
+
+
+def _absolute(home: Path) -> Path:
+    return home.absolute()
 
 
 def open_keys(home: Path, settings: Settings) -> SealedKeyStore:
@@ -147,7 +150,7 @@ async def make_home(
 
     Raises ``HomeError`` where a node is already, or where the directory holds something else.
     """
-    home = home.absolute()
+    home = _absolute(home)
     today = datetime.now(SHANGHAI).date()
     opened = opened_on or today
     row = NodeRow(
@@ -190,14 +193,16 @@ def _lay_out(home: Path) -> None:
         strangers = {path.name for path in home.iterdir()} - {config.FILE}
         if strangers and not (home / config.FILE).exists():
             raise HomeError(
-                f"{home} is not empty, and no node's home.", "Name a directory that is new or empty."
+                f"{home} is not empty, and no node's home.",
+                "Name a directory that is new or empty.",
             )
         if not (home / config.FILE).exists():
             write_private(home / config.FILE, config.template().encode())
         (home / "keys").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise HomeError(
-            f"The home {home} cannot be made: {error.strerror}.", "Name a place where you may write."
+            f"The home {home} cannot be made: {error.strerror}.",
+            "Name a place where you may write.",
         ) from error
 
 

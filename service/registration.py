@@ -13,8 +13,9 @@ import asyncpg
 import msgspec
 
 from clearing import cards as card_lines
-from clearing import compile, ledger, rules, store
+from clearing import ledger, rules, store
 from clearing.cards import CardLine
+from clearing.compile import accounts_for
 from clearing.plan import EPOCH
 from clearing.store import Connection
 from schemas.accounts import AccountKind, code_of
@@ -57,7 +58,8 @@ async def register_in(connection: Connection, rows: Rows, cards: Cards = ()) -> 
     rules_version, _ = await store.read_versions(connection)
     rule_set = rules.load(await store.read_rules(connection, rules_version))
     accounts = await store.ensure_accounts(
-        connection, compile.accounts_for(in_force, rule_set)  # type: ignore[arg-type]
+        connection,
+        accounts_for(in_force, rule_set),
     )
     openings = []
     for number, fen in sorted(_opening_fen(new).items()):

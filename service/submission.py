@@ -99,7 +99,9 @@ async def _hand_in(engine: Engine, name: str, body: bytes, outcome: Outcome) -> 
     try:
         outcome.take(await engine.clear_batch(body, trusted=True))
     except Refusal as refusal:
-        outcome.refused.append(f"{name}: {refusal.reason.name.lower()}: {refusal.sentence} {refusal.remedy}")
+        outcome.refused.append(
+            f"{name}: {refusal.reason.name.lower()}: {refusal.sentence} {refusal.remedy}"
+        )
 
 
 def _read(path: Path) -> bytes:
@@ -184,7 +186,7 @@ async def over_http(files: Iterable[Path], url: str, api_key: str) -> Outcome:
                     advance(1)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServiceError(
-            f"{url} does not answer: {error or type(error).__name__}.",
+            f"{url} does not answer: {str(error) or type(error).__name__}.",
             "Start the node (onecard serve), or mend --url; what was acknowledged is kept.",
         ) from error
     return outcome

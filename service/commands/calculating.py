@@ -13,15 +13,33 @@ from service.text import yuan
 
 
 @click.command()
-@click.option("--algorithm", type=click.Choice(["des", "sm4"], case_sensitive=False), required=True,
-              help="The cipher.")
-@click.option("--key", required=True, metavar="HEX",
-              help="Master key, 32 digits; with des, 16 digits are a session key, used as they are.")
-@click.option("--factor", "factors", multiple=True, metavar="HEX",
-              help="Diversification factor, 16 digits; once for each level, the issuer's first.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(["des", "sm4"], case_sensitive=False),
+    required=True,
+    help="The cipher.",
+)
+@click.option(
+    "--key",
+    required=True,
+    metavar="HEX",
+    help="Master key, 32 digits; with des, 16 digits are a session key, used as they are.",
+)
+@click.option(
+    "--factor",
+    "factors",
+    multiple=True,
+    metavar="HEX",
+    help="Diversification factor, 16 digits; once for each level, the issuer's first.",
+)
 @click.option("--data", required=True, metavar="HEX", help="The signed bytes, before padding.")
-@click.option("--fold", type=click.Choice(["left", "xor"]), default="left", show_default=True,
-              help="How four bytes are made of an SM4 block.")
+@click.option(
+    "--fold",
+    type=click.Choice(["left", "xor"]),
+    default="left",
+    show_default=True,
+    help="How four bytes are made of an SM4 block.",
+)
 def tac(algorithm: str, key: str, factors: tuple[str, ...], data: str, fold: str) -> None:
     """Print the TAC (8 hexadecimal digits) of data under a key."""
     from clearing.keys.calculator import calculate_tac
@@ -34,24 +52,56 @@ def tac(algorithm: str, key: str, factors: tuple[str, ...], data: str, fold: str
 
 
 @click.command()
-@click.option("--tariff", required=True, metavar="T", help="Tariff by name, for example xian/metro.")
-@click.option("--on", "at", type=Moment(), required=True, metavar="DATETIME",
-              help="Local time of the ride, YYYY-MM-DDTHH:MM:SS.")
-@click.option("--from", "origin", metavar="A",
-              help="Station of entry (number, id or name); for a flat tariff the line.")
+@click.option(
+    "--tariff", required=True, metavar="T", help="Tariff by name, for example xian/metro."
+)
+@click.option(
+    "--on",
+    "at",
+    type=Moment(),
+    required=True,
+    metavar="DATETIME",
+    help="Local time of the ride, YYYY-MM-DDTHH:MM:SS.",
+)
+@click.option(
+    "--from",
+    "origin",
+    metavar="A",
+    help="Station of entry (number, id or name); for a flat tariff the line.",
+)
 @click.option("--to", "destination", metavar="B", help="Station of exit.")
-@click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              metavar="FILE.csv", help="Many rides: a CSV file with columns from and to.")
-@click.option("--card", metavar="KIND",
-              help="Card kind (ordinary, student, …) or the name of a class; none: full fare.")
+@click.option(
+    "--pairs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Many rides: a CSV file with columns from and to.",
+)
+@click.option(
+    "--card",
+    metavar="KIND",
+    help="Card kind (ordinary, student, …) or the name of a class; none: full fare.",
+)
 @click.option("--distance-m", type=click.IntRange(min=0), default=0, help="Metered tariff: metres.")
 @click.option("--wait-s", type=click.IntRange(min=0), default=0, help="Metered tariff: waiting, s.")
-@click.option("--gross-fen", type=click.IntRange(min=0), default=0,
-              help="Declared tariff: the device's own fare before discounts.")
-@click.option("--rules", "rule_sets", multiple=True, metavar="SET",
-              help="Rule sets by name or directory; all that are shipped by default.")
-@click.option("--format", "form", type=click.Choice(["text", "csv"]),
-              help="text for one ride, csv for pairs by default.")
+@click.option(
+    "--gross-fen",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Declared tariff: the device's own fare before discounts.",
+)
+@click.option(
+    "--rules",
+    "rule_sets",
+    multiple=True,
+    metavar="SET",
+    help="Rule sets by name or directory; all that are shipped by default.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv"]),
+    help="text for one ride, csv for pairs by default.",
+)
 @home_option(required=False)
 def fare(
     tariff: str,

@@ -12,14 +12,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A date, YYYY-MM-DD."""
 
     name = "date"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> date:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """The date of a text."""
         if isinstance(value, date):
             return value
@@ -29,7 +27,7 @@ class Day(click.ParamType):
             self.fail(f"{value!r} is no date; write it as 2026-01-05.", param, ctx)
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A local date and time, YYYY-MM-DDTHH:MM:SS; a date alone is its first second."""
 
     name = "datetime"

@@ -15,17 +15,36 @@ API_KEY_VARIABLE = "ONECARD_API_KEY"
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE…",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--profile", metavar="P", help="Foreign layout of the files, for example shenzhen-2018.")
-@click.option("--enrol", is_flag=True,
-              help="First register the operators and validators that the files show and nobody knows.")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--profile", metavar="P", help="Foreign layout of the files, for example shenzhen-2018."
+)
+@click.option(
+    "--enrol",
+    is_flag=True,
+    help="First register the operators and validators that the files show and nobody knows.",
+)
 @home_option(required=False)
 @click.option("--url", metavar="URL", help="A node's HTTP door, for example http://127.0.0.1:8640.")
-@click.option("--api-key", envvar=API_KEY_VARIABLE, metavar="KEY", show_envvar=True,
-              help="The operator's API key, for --url.")
-@click.option("--receipts", type=click.Path(dir_okay=False, writable=True, path_type=Path),
-              metavar="FILE", help="Also write the receipts there, one JSON document a line.")
+@click.option(
+    "--api-key",
+    envvar=API_KEY_VARIABLE,
+    metavar="KEY",
+    show_envvar=True,
+    help="The operator's API key, for --url.",
+)
+@click.option(
+    "--receipts",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Also write the receipts there, one JSON document a line.",
+)
 def submit(
     files: tuple[Path, ...],
     profile: str | None,
@@ -46,7 +65,9 @@ def submit(
 
     if url is not None:
         if not api_key:
-            raise click.UsageError(f"--url needs --api-key, or {API_KEY_VARIABLE} in the environment.")
+            raise click.UsageError(
+                f"--url needs --api-key, or {API_KEY_VARIABLE} in the environment."
+            )
         outcome = run(submission.over_http(files, url, api_key))
     else:
         assert home is not None

@@ -13,7 +13,7 @@ from schemas import record
 from schemas.batch import Batch
 from service.profiles.enrolment import Directory
 from service.profiles.files import digest, rows
-from service.profiles.layout import Layout, Reading, UnreadableRow
+from service.profiles.layout import Layout, Reading, UnreadableRowError
 
 BATCH_TAPS: Final = 20_000
 """Taps after which a batch is closed; the next one of the operator begins."""
@@ -46,7 +46,7 @@ class Batching:
         parts: Counter[Bucket] = Counter()
         usual: str | None = None
         for line, reading in rows(path, self.layout):
-            if isinstance(reading, UnreadableRow):
+            if isinstance(reading, UnreadableRowError):
                 self.left_out.append(LeftOut(path.name, line, str(reading)))
                 continue
             operator = self.directory.operators.get(reading.company)
@@ -87,10 +87,9 @@ class Batching:
         company, declared = bucket
         operator = self.directory.operators[company].number
         text = f"{self.layout.name} {operator} {declared} {parts[bucket]} ".encode() + content
-        number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
-        return envelope.make(
-            operator, number, declared, b"".join(taps), profile=self.layout.name
-        )
+        # 52 bits, which every JSON reader holds exactly.
+        number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 12
+        return envelope.make(operator, number, declared, b"".join(taps), profile=self.layout.name)
 
 
 def _usual_date(path: Path, layout: Layout) -> str:

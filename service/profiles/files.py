@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from service.errors import ProfileError
-from service.profiles.layout import Layout, Reading, UnreadableRow
+from service.profiles.layout import Layout, Reading, UnreadableRowError
 
 ENCODINGS: Final = ("utf-8-sig", "gb18030")
 
@@ -18,10 +18,12 @@ def digest(path: Path) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
-        raise ProfileError(f"{path} cannot be read: {error.strerror}.", "Check its name.") from error
+        raise ProfileError(
+            f"{path} cannot be read: {error.strerror}.", "Check its name."
+        ) from error
 
 
-def rows(path: Path, layout: Layout) -> Iterator[tuple[int, Reading | UnreadableRow]]:
+def rows(path: Path, layout: Layout) -> Iterator[tuple[int, Reading | UnreadableRowError]]:
     """Every row after the header: its line, and what it says or why it says nothing.
 
     Raises ``ProfileError`` where the file has no such header.
@@ -39,7 +41,7 @@ def rows(path: Path, layout: Layout) -> Iterator[tuple[int, Reading | Unreadable
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                yield reader.line_num, UnreadableRow(str(error))
+                yield reader.line_num, UnreadableRowError(str(error))
                 continue
             if row is None:
                 return
@@ -47,12 +49,12 @@ def rows(path: Path, layout: Layout) -> Iterator[tuple[int, Reading | Unreadable
                 yield reader.line_num, _read(layout, header, row)
 
 
-def _read(layout: Layout, header: list[str], row: list[str]) -> Reading | UnreadableRow:
+def _read(layout: Layout, header: list[str], row: list[str]) -> Reading | UnreadableRowError:
     if len(row) != len(header):
-        return UnreadableRow(f"{len(header)} columns were announced, {len(row)} came")
+        return UnreadableRowError(f"{len(header)} columns were announced, {len(row)} came")
     try:
         return layout.read(dict(zip(header, row, strict=True)))
-    except UnreadableRow as problem:
+    except UnreadableRowError as problem:
         return problem
 
 

@@ -1,6 +1,7 @@
 """What a foreign layout tells of one row, in words that the mapping to batches understands."""
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -32,25 +33,27 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     validator_prefix: str
 
 
-class UnreadableRow(Exception):
+class UnreadableRowError(Exception):
     """A row that no record can hold; the text says why."""
 
 
-class Layout(Protocol):
-    """A foreign layout."""
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A foreign layout: its columns, how a row is read, and how what it shows is registered.
+
+    ``read`` gives what a row says or raises ``UnreadableRowError``. ``known_prefix`` gives the
+    ``validator_prefix`` of a registered terminal, as far as its id shows it. ``tariffs`` and
+    ``splits`` name rules by mode.
+    """
 
     name: str
     columns: tuple[str, ...]
+    read: Callable[[dict[str, str]], Reading]
+    known_prefix: Callable[[str], str]
     family: int
     issuer: str
     issuer_city: str
     issuer_name: str
-    splits: dict[str, str]
     tariffs: dict[str, str]
+    splits: dict[str, str]
     fee: str
-
-    def read(self, values: dict[str, str]) -> Reading:
-        """What a row says. Raises ``UnreadableRow`` where no record can hold it."""
-
-    def known_prefix(self, terminal_id: str) -> str:
-        """The ``validator_prefix`` of a registered terminal, as far as its id shows it."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.codes import Algorithm, CardFamily, Discount, Industry, TapKind, TypeByte
 from schemas.record import Tap
-from service.profiles.layout import Name, Reading, UnreadableRow
+from service.profiles.layout import Layout, Name, Reading, UnreadableRowError
 
 _KINDS: Final = {
     "地铁入站": TapKind.METRO_TAP_IN,
@@ -32,64 +32,50 @@ _AMOUNT_MAX: Final = 2**31 - 1
 _NO_AMOUNT: Final = -1
 """No record has a negative amount, so this one is judged malformed in that very field."""
 _SHENZHEN: Final = "5840"
+ISSUER: Final = _SHENZHEN.rjust(16, "0")
 
 
-class Shenzhen2018:
-    """The layout. Columns as in the source note of ``tests/data/shenzhen_2018``."""
+def read(values: dict[str, str]) -> Reading:
+    """What a row says: see ``layout.Layout``."""
+    company = _text(values["company_name"])
+    if not company:
+        raise UnreadableRowError("company_name is blank: nobody can be owed this tap")
+    deal_type = values["deal_type"].strip()
+    metro = deal_type.startswith("地铁")
+    validator = _text(values["equ_no"])
+    tapped_at = _moment(values["deal_date"])
+    closed = _moment(values["close_date"])
+    tap = Tap(
+        family=CardFamily.ANONYMISED,
+        issuer=ISSUER,
+        serial=serial_of(values["card_no"].strip()),
+        terminal_id=terminal_of(validator),
+        tapped_at=tapped_at,
+        type_byte=TypeByte.PURCHASE,
+        operator=0,
+        kind=_KINDS.get(deal_type, _UNKNOWN_KIND),
+        amount_fen=_amount(values["deal_money"]),
+        gross_fen=_amount(values["deal_value"]),
+        city=_SHENZHEN,
+        industry=Industry.METRO if metro else Industry.BUS,
+        device=int(validator) if validator.isdecimal() and len(validator) <= 12 else 0,
+        discount_claimed=Discount.TRANSFER if _is_one(values["conn_mark"]) else Discount.NONE,
+        algorithm=Algorithm.NONE,
+    )
+    return Reading(
+        company=company,
+        mode="metro" if metro else "bus",
+        declared_date="" if closed == _NO_TIME else closed[:8],
+        tap=tap,
+        names=_names(metro, _text(values["station"]), _text(values["car_no"])),
+        validator=validator,
+        validator_prefix=validator[:3],
+    )
 
-    name = "shenzhen-2018"
-    columns = (
-        "deal_date", "close_date", "card_no", "deal_value", "deal_type", "company_name",
-        "car_no", "station", "conn_mark", "deal_money", "equ_no",
-    )  # fmt: skip
-    family = int(CardFamily.ANONYMISED)
-    issuer = _SHENZHEN.rjust(16, "0")
-    issuer_city = _SHENZHEN
-    issuer_name = "Shenzhen Tong, anonymised"
-    tariffs = {"metro": "shenzhen-2018/metro", "bus": "shenzhen-2018/bus"}
-    splits = {"metro": "shenzhen-2018/metro", "bus": "shenzhen-2018/bus"}
-    fee = "shenzhen-2018/standard"
 
-    def read(self, values: dict[str, str]) -> Reading:
-        """What a row says: see ``layout.Layout``."""
-        company = _text(values["company_name"])
-        if not company:
-            raise UnreadableRow("company_name is blank: nobody can be owed this tap")
-        deal_type = values["deal_type"].strip()
-        metro = deal_type.startswith("地铁")
-        validator = _text(values["equ_no"])
-        tapped_at = _moment(values["deal_date"])
-        closed = _moment(values["close_date"])
-        tap = Tap(
-            family=self.family,
-            issuer=self.issuer,
-            serial=serial_of(values["card_no"].strip()),
-            terminal_id=terminal_of(validator),
-            tapped_at=tapped_at,
-            type_byte=TypeByte.PURCHASE,
-            operator=0,
-            kind=_KINDS.get(deal_type, _UNKNOWN_KIND),
-            amount_fen=_amount(values["deal_money"]),
-            gross_fen=_amount(values["deal_value"]),
-            city=_SHENZHEN,
-            industry=Industry.METRO if metro else Industry.BUS,
-            device=int(validator) if validator.isdecimal() and len(validator) <= 12 else 0,
-            discount_claimed=Discount.TRANSFER if _is_one(values["conn_mark"]) else Discount.NONE,
-            algorithm=Algorithm.NONE,
-        )
-        return Reading(
-            company=company,
-            mode="metro" if metro else "bus",
-            declared_date="" if closed == _NO_TIME else closed[:8],
-            tap=tap,
-            names=_names(metro, _text(values["station"]), _text(values["car_no"])),
-            validator=validator,
-            validator_prefix=validator[:3],
-        )
-
-    def known_prefix(self, terminal_id: str) -> str:
-        """The first three digits of a validator, from its id as a terminal."""
-        return terminal_id.lstrip("0")[:3]
+def known_prefix(terminal_id: str) -> str:
+    """The first three digits of a validator, from its id as a terminal."""
+    return terminal_id.lstrip("0")[:3]
 
 
 def serial_of(card: str) -> str:
@@ -148,4 +134,19 @@ def _moment(value: str) -> str:
     return _NO_TIME
 
 
-LAYOUT: Final = Shenzhen2018()
+LAYOUT: Final = Layout(
+    name="shenzhen-2018",
+    columns=(
+        "deal_date", "close_date", "card_no", "deal_value", "deal_type", "company_name",
+        "car_no", "station", "conn_mark", "deal_money", "equ_no",
+    ),
+    read=read,
+    known_prefix=known_prefix,
+    family=CardFamily.ANONYMISED,
+    issuer=ISSUER,
+    issuer_city=_SHENZHEN,
+    issuer_name="Shenzhen Tong, anonymised",
+    tariffs={"metro": "shenzhen-2018/metro", "bus": "shenzhen-2018/bus"},
+    splits={"metro": "shenzhen-2018/metro", "bus": "shenzhen-2018/bus"},
+    fee="shenzhen-2018/standard",
+)  # fmt: skip
