@@ -21,9 +21,9 @@ class Discount(msgspec.Struct, frozen=True):
 
 
 class TransferFact(msgspec.Struct, frozen=True):
-    """A leg within ``window_s`` (inclusive) of the window's start costs ``price_fen`` at most."""
+    """A leg within ``window_s`` (inclusive) of the window's start costs ``off_fen`` less."""
 
-    price_fen: int
+    off_fen: int
     window_s: int
     count_max: int
 

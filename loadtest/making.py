@@ -208,7 +208,7 @@ class Maker:
         draft.transfer_operator = leg.operator.number
         draft.transfer_at = leg.draft.tapped_at
         ride.transfer, ride.full_fen = transfer, ride.priced_fen
-        ride.priced_fen = min(ride.priced_fen, transfer.price_fen)
+        ride.priced_fen = max(ride.priced_fen - transfer.off_fen, 0)
 
     def pay(self, ride: Ride, amount_fen: int) -> None:
         """The card is debited: its counter and balance move."""

@@ -84,7 +84,7 @@ class RuleFiles:
         found = self.rule("transfer", tariff["transfer"]) if "transfer" in tariff else None
         if found is None:
             return None
-        if found["type"] != "fixed_price" or found.get("by_mark"):
+        if found["type"] != "amount_off" or found.get("by_mark"):
             raise FactsError(f"{self.folder.name}: this kind of transfer is not understood")
         return TransferFact(found["value_fen"], found["window_s"], found["count_max"])
 

@@ -73,7 +73,7 @@ def test_rules_are_read_as_of_a_day() -> None:
     assert rule_facts.read(folder, date(2025, 11, 24)).bus.transfer is None
     after = rule_facts.read(folder, date(2025, 11, 25)).bus.transfer
     assert after is not None
-    assert (after.price_fen, after.window_s, after.count_max) == (20, 5400, 3)
+    assert (after.off_fen, after.window_s, after.count_max) == (20, 5400, 3)
 
 
 def test_both_cities_of_the_demonstration_have_fares() -> None:
