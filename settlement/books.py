@@ -1,0 +1,67 @@
+"""The books of a date as proof reads them: canonical entries, canonical events, their roots."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from schemas import proof
+from schemas.accounts import Account
+from settlement.store import BookedEntry
+from settlement.tables import line_bytes
+
+
+def numbered(accounts: Mapping[str, Account]) -> dict[int, Account]:
+    """Accounts by number."""
+    return {account.number: account for account in accounts.values()}
+
+
+def entry_line(entry: BookedEntry, accounts: Mapping[int, Account]) -> bytes:
+    """The canonical bytes of an entry: one line of JSON, accounts by their codes."""
+    return line_bytes(
+        {
+            "entry_id": entry.entry_id,
+            "business_date": entry.business_date,
+            "batch_seq": entry.batch_seq,
+            "narrative": entry.narrative,
+            "corrects": entry.corrects,
+            "postings": [
+                {
+                    "line": posting.line,
+                    "account": accounts[posting.account].code,
+                    "purpose": posting.purpose,
+                    "cycle": posting.cycle,
+                    "tap_count": posting.tap_count,
+                    "amount_fen": posting.amount_fen,
+                }
+                for posting in entry.postings
+            ],
+        }
+    )
+
+
+def event_line(event: tuple[str, str, str]) -> bytes:
+    """The canonical bytes of an event (kind, subject, body as JSON)."""
+    kind, subject, body = event
+    return line_bytes({"kind": kind, "subject": subject, "body": msgspec.json.decode(body)})
+
+
+def ledger_root(lines: Iterable[bytes]) -> bytes:
+    """The Merkle root over canonical entries, in order of entry_id."""
+    return proof.root([hashlib.sha256(b"\x00entry\n" + line).digest() for line in lines])
+
+
+def events_root(lines: Iterable[bytes]) -> bytes:
+    """The Merkle root over canonical events, in order of kind and subject."""
+    return proof.root([hashlib.sha256(b"\x00event\n" + line).digest() for line in lines])
+
+
+def lines_bytes(lines: Iterable[bytes]) -> bytes:
+    """Lines as a paper."""
+    return b"".join(line + b"\n" for line in lines)
+
+
+def decoded(line: bytes) -> dict[str, Any]:
+    """The values of a canonical line."""
+    return msgspec.json.decode(line)  # type: ignore[no-any-return]

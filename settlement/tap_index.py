@@ -1,0 +1,155 @@
+"""The tap index: what each stored tap looked like when it was audited, to name a changed one.
+
+The roots prove that nothing changed; they cannot say what did. The index can: for each batch, eight
+bytes of SHA-256 over every column, and the CRC-32 of every row as PostgreSQL copies it. It is a paper,
+so ``papers_root`` and the seal cover it.
+
+    per batch   batch_seq u64 | taps u32 | 17 × 8 bytes (columns, in COPY order) | taps × u32 (rows)
+"""
+
+import hashlib
+import struct
+import zlib
+from typing import Final
+
+import msgspec
+
+from clearing.kernel import COPY_COLUMNS
+from schemas import record
+
+PAPER: Final = "proof/taps.index"
+
+_HEAD: Final = struct.Struct(">QI")
+_DIGEST_SIZE: Final = 8
+_FIXED_SIZES: Final = {
+    "business_date": 4,
+    "batch_seq": 8,
+    "row_no": 4,
+    "verdict": 2,
+    "reason": 2,
+    "flags": 8,
+    "kind": 2,
+    "operator_no": 8,
+    "issuer_no": 2,
+    "tapped_at": 8,
+    "identity": record.IDENTITY.stop - record.IDENTITY.start,
+    "rest": 1 + record.SIZE - record.REST,
+}
+SIZES: Final = tuple(_FIXED_SIZES.get(name, 4) for name in COPY_COLUMNS)
+"""Bytes of each column's value."""
+
+STRIDE: Final = 2 + sum(4 + size for size in SIZES)
+"""Bytes of one COPY tuple."""
+
+
+class BatchIndex(msgspec.Struct, frozen=True):
+    """The index of one batch."""
+
+    batch_seq: int
+    columns: tuple[bytes, ...]
+    rows: tuple[int, ...]
+
+
+def split(body: bytes) -> list[bytes]:
+    """The COPY tuples of a body, whatever the lengths of their values."""
+    if len(body) % STRIDE == 0 and all(
+        body[at : at + 2] == b"\x00\x11" for at in range(0, len(body), STRIDE)
+    ):
+        return [body[at : at + STRIDE] for at in range(0, len(body), STRIDE)]
+    found: list[bytes] = []
+    at = 0
+    while at < len(body):
+        start, count = at, int.from_bytes(body[at : at + 2], "big")
+        at += 2
+        for _ in range(count):
+            at += 4 + max(0, int.from_bytes(body[at : at + 4], "big", signed=True))
+        found.append(body[start:at])
+    return found
+
+
+def values(row: bytes) -> dict[str, bytes]:
+    """The column values of one COPY tuple."""
+    found: dict[str, bytes] = {}
+    at = 2
+    for name in COPY_COLUMNS:
+        size = max(0, int.from_bytes(row[at : at + 4], "big", signed=True))
+        found[name] = row[at + 4 : at + 4 + size]
+        at += 4 + size
+    return found
+
+
+def of_batch(batch_seq: int, body: bytes) -> BatchIndex:
+    """The index of a batch whose taps are stored as these COPY tuples."""
+    rows = split(body)
+    return BatchIndex(batch_seq, _columns(body, rows), tuple(map(zlib.crc32, rows)))
+
+
+def _columns(body: bytes, rows: list[bytes]) -> tuple[bytes, ...]:
+    """The digest of each column: byte planes of fixed-width values, so that no row is cut up."""
+    if len(body) != STRIDE * len(rows) or any(len(row) != STRIDE for row in rows):
+        body = b"".join(map(_squared, rows))
+    found: list[bytes] = []
+    at = 2
+    for size in SIZES:
+        hasher = hashlib.sha256()
+        for plane in range(at, at + 4 + size):
+            hasher.update(body[plane::STRIDE])
+        found.append(hasher.digest()[:_DIGEST_SIZE])
+        at += 4 + size
+    return tuple(found)
+
+
+def _squared(row: bytes) -> bytes:
+    """A tuple with values of wrong lengths, made to fit; its length words still tell."""
+    parts = [row[:2]]
+    for value, size in zip(values(row).values(), SIZES, strict=True):
+        parts.append(len(value).to_bytes(4, "big") + value[:size].ljust(size, b"\0"))
+    return b"".join(parts)
+
+
+def pack(batches: list[BatchIndex]) -> bytes:
+    """The paper of a date's batches, in order."""
+    return b"".join(
+        _HEAD.pack(batch.batch_seq, len(batch.rows))
+        + b"".join(batch.columns)
+        + struct.pack(f">{len(batch.rows)}I", *batch.rows)
+        for batch in batches
+    )
+
+
+def unpack(paper: bytes) -> dict[int, BatchIndex]:
+    """The batches of a paper, by batch_seq; as many as can be read where it is damaged."""
+    found: dict[int, BatchIndex] = {}
+    at = 0
+    try:
+        while at < len(paper):
+            batch_seq, count = _HEAD.unpack_from(paper, at)
+            at += _HEAD.size
+            columns = tuple(
+                paper[at + _DIGEST_SIZE * n : at + _DIGEST_SIZE * (n + 1)]
+                for n in range(len(COPY_COLUMNS))
+            )
+            at += _DIGEST_SIZE * len(COPY_COLUMNS)
+            found[batch_seq] = BatchIndex(
+                batch_seq, columns, struct.unpack_from(f">{count}I", paper, at)
+            )
+            at += 4 * count
+    except struct.error:
+        pass
+    return found
+
+
+def changed(was: BatchIndex, now: BatchIndex) -> tuple[list[int], list[str]]:
+    """Which rows, and which columns, are not as they were."""
+    count = max(len(was.rows), len(now.rows))
+    rows = [
+        row
+        for row in range(count)
+        if row >= len(was.rows) or row >= len(now.rows) or was.rows[row] != now.rows[row]
+    ]
+    columns = [
+        name
+        for name, old, new in zip(COPY_COLUMNS, was.columns, now.columns, strict=True)
+        if old != new
+    ]
+    return rows, columns
