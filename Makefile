@@ -37,7 +37,7 @@ lint: setup ## Style, types and the import law
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 format: setup ## Mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet

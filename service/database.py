@@ -16,6 +16,7 @@ A process that was made by ``fork`` inside the block holds the server too, until
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ __all__ = [
 
 DATABASE = "onecard"
 CONNECT_WAIT_S = 30.0
+
+# What a connection meets while a server dies, and while it comes back.
+PASSING = (
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError,
+    asyncpg.PostgresConnectionError,
+)
+PASSING_ERRNOS = (errno.ENOENT, errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ async def running(
     attachment = await _attach(layout, programs)
     try:
         address = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(attachment.sockets))}"
-        version = await _version_of_embedded(address, layout)
+        version = await _version_of_embedded(address, attachment)
         yield Server(address, version, programs.directory, layout.data, layout.log, attachment.pid)
     finally:
         await asyncio.shield(asyncio.to_thread(attachment.leave))
@@ -147,22 +157,30 @@ def _abandon(done: asyncio.Future[Attachment]) -> None:
         done.result().abandon()
 
 
-async def _version_of_embedded(dsn: str, layout: Layout) -> int:
-    """Makes the node's database where it is not there yet."""
-    try:
+async def _version_of_embedded(dsn: str, attachment: Attachment) -> int:
+    """Waits while a server that was killed is started again by its supervisor."""
+    while True:
+        attachment.check()
         try:
-            connection = await asyncpg.connect(dsn, timeout=CONNECT_WAIT_S)
-        except asyncpg.InvalidCatalogNameError:
-            # Two that come at once may both try; that one of them succeeds is all we need.
-            with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-                await create_database(dsn, DATABASE)
-            connection = await asyncpg.connect(dsn, timeout=CONNECT_WAIT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise DatabaseError(
-            f"The database in {layout.directory} runs and does not answer: {_said(error)}.",
-            f"The end of {layout.log} may say more.",
-        ) from error
-    return await _version(connection)
+            return await _open_or_make(dsn)
+        except (*PASSING, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in PASSING_ERRNOS:
+                raise DatabaseError(
+                    f"The database runs and cannot be reached: {_said(error)}.",
+                    f"The end of {attachment.log} may say more.",
+                ) from error
+            await asyncio.sleep(0.05)
+
+
+async def _open_or_make(dsn: str) -> int:
+    """The version of the server, on which the node's database is made if it is not there yet."""
+    try:
+        return await _version(await asyncpg.connect(dsn, timeout=CONNECT_WAIT_S))
+    except asyncpg.InvalidCatalogNameError:
+        # Two that come at once may both try; that one of them succeeds is all we need.
+        with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            await create_database(dsn, DATABASE)
+    return await _version(await asyncpg.connect(dsn, timeout=CONNECT_WAIT_S))
 
 
 async def _version_of_given(dsn: str) -> int:

@@ -41,8 +41,22 @@ class Attachment:
 
     line: socket.socket
     sockets: Path
-    major: int
+    log: Path
     pid: int
+
+    def check(self) -> None:
+        """Raises DatabaseError when the supervisor has given up or is gone."""
+        # Not MSG_DONTWAIT: a socket with a time-out waits all the same.
+        self.line.setblocking(False)
+        try:
+            said = self.line.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if said:
+            raise told(said)
+        raise DatabaseError("The database was stopped.", f"The end of {self.log} says more.")
 
     def leave(self) -> None:
         """Lets go. The last to leave waits until the server has stopped; others leave at once."""
@@ -73,7 +87,7 @@ def attach(layout: Layout, binaries: Binaries) -> Attachment:
     while starts <= ATTEMPTS and time.monotonic() < give_up_at:
         line = knock(layout)
         if line is not None:
-            attachment = wait_ready(*line)
+            attachment = wait_ready(*line, layout.log)
             if attachment is not None:
                 return attachment
         elif is_free(layout):
@@ -117,7 +131,7 @@ def knock(layout: Layout) -> tuple[socket.socket, Path] | None:
     return line, sockets
 
 
-def wait_ready(line: socket.socket, sockets: Path) -> Attachment | None:
+def wait_ready(line: socket.socket, sockets: Path, log: Path) -> Attachment | None:
     """The attachment once the server is ready; None when the supervisor went away instead."""
     said = b""
     try:
@@ -140,8 +154,8 @@ def wait_ready(line: socket.socket, sockets: Path) -> Attachment | None:
     answer = json.loads(said)
     if "sentence" in answer:
         line.close()
-        raise DatabaseError(answer["sentence"], answer["remedy"])
-    return Attachment(line, sockets, answer["ready"], answer["pid"])
+        raise told(said)
+    return Attachment(line, sockets, log, answer["pid"])
 
 
 def is_free(layout: Layout) -> bool:
@@ -174,11 +188,16 @@ def start_supervisor(layout: Layout, binaries: Binaries) -> None:
     if answer.returncode == 0:
         return
     try:
-        told = json.loads(answer.stderr)
-        raise DatabaseError(told["sentence"], told["remedy"])
+        raise told(answer.stderr)
     except ValueError:
         last = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise DatabaseError(
             f"The database in {layout.directory} cannot be started: {''.join(last)}",
             "This is a defect of onecard's: please report it.",
         ) from None
+
+
+def told(said: bytes) -> DatabaseError:
+    """The error that a supervisor put into a line of JSON; ValueError when it is none."""
+    answer = json.loads(said)
+    return DatabaseError(answer["sentence"], answer["remedy"])

@@ -8,7 +8,7 @@ a socket named ``control``, is open. Each user of the database keeps one connect
 - A user that ends, or closes its side, is gone. When the last one goes, the door is shut, the
   server stopped, and only then that last connection closed: whoever waits for its end knows that
   nothing runs any more.
-- A server that dies although there are users is started again, but not if it dies at once.
+- A server that dies although there are users is started again, but not for ever.
 
 One thread only: the signal of the parent's death is bound to the thread that started the child.
 """
@@ -37,7 +37,8 @@ CONTROL = "control"
 LONGEST_SOCKET_PATH = 107
 FIRST_USER_WAIT_S = 10.0
 MEMORY_IN_USE_WAIT_S = 60.0
-CRASH_LOOP_S = 5.0
+RESTARTS = 5
+RESTARTS_WITHIN_S = 60.0
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -108,7 +109,7 @@ class Supervisor:
         self.who = who
         self.users: set[socket.socket] = set()
         self.server: subprocess.Popen[bytes] | None = None
-        self.started_at = 0.0
+        self.deaths: list[float] = []
         self.stopping = False
         self.sockets = socket_directory(layout, who)
         self.door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -144,6 +145,9 @@ class Supervisor:
         self.who.own_all(self.layout.data)
         give_up_at = time.monotonic() + MEMORY_IN_USE_WAIT_S
         while not (said := self.try_server()).startswith("ready"):
+            if self.server is not None and self.server.returncode < 0:
+                self.count_death()
+                continue
             # The last server was killed and a child of it has not noticed yet. It will.
             in_use = "shared memory block" in said and "still in use" in said
             if not in_use or time.monotonic() > give_up_at:
@@ -152,7 +156,6 @@ class Supervisor:
                     f"The end of {self.layout.log} says more.",
                 )
             time.sleep(0.1)
-        self.started_at = time.monotonic()
 
     def try_server(self) -> str:
         """``ready`` once it is, or the last thing that the server said before it ended."""
@@ -212,7 +215,7 @@ class Supervisor:
             user.setblocking(False)
             self.users.add(user)
             selector.register(user, selectors.EVENT_READ)
-            self.tell(user, {"ready": self.binaries.major, "pid": self.server_pid()})
+            self.tell(user, {"pid": self.server_pid()})
 
     def part(self, selector: selectors.BaseSelector, user: object) -> None:
         """A user has ended or closed its side; the last one is kept until the server is down."""
@@ -234,12 +237,18 @@ class Supervisor:
         """Starts the server again when it died under its users."""
         if self.stopping or self.server is None or self.server.poll() is None:
             return
-        if time.monotonic() - self.started_at < CRASH_LOOP_S:
-            raise DatabaseError(
-                f"PostgreSQL ended with {self.server.returncode} just after its start.",
-                f"The end of {self.layout.log} says more.",
-            )
+        self.count_death()
         self.start_server()
+
+    def count_death(self) -> None:
+        """Raises DatabaseError when there is no point in starting it once more."""
+        now = time.monotonic()
+        self.deaths = [then for then in self.deaths if then > now - RESTARTS_WITHIN_S] + [now]
+        if len(self.deaths) > RESTARTS:
+            raise DatabaseError(
+                f"PostgreSQL ended {len(self.deaths)} times within {RESTARTS_WITHIN_S:.0f} s.",
+                f"The end of {self.layout.log} may say why.",
+            )
 
     def stop_soon(self, *_: object) -> None:
         """A signal asked us to end, users or not."""
