@@ -172,8 +172,7 @@ class Pipeline:
                         f"Run onecard verify --date {day} to see what differs.",
                     )
         self._next_seq = await store.next_batch_seq(connection)
-        self._versions = await store.read_versions(connection)
-        await self.state.bring_to(connection, *self._versions)
+        await self.state.bring_to(connection, *await store.read_versions(connection))
         log.info("state loaded", kernel=kernel.name, epoch=self._epoch, replayed_taps=replayed)
 
     # -- judging ---------------------------------------------------------------------------------
@@ -201,7 +200,8 @@ class Pipeline:
         """Judge one batch on top of everything judged before it."""
         header, records = submission.batch.header, submission.batch.records
         async with self.reading.acquire() as connection:
-            plan = await self.state.bring_to(connection, *self._versions)
+            # Read for each batch: what intake has let in must be known to the kernel too.
+            plan = await self.state.bring_to(connection, *await store.read_versions(connection))
             known = await known_identities(
                 connection, records, self._last_sealed, plan.limits.clock_tolerance_s
             )
@@ -279,7 +279,7 @@ class Pipeline:
 
     async def _write(self, group: Sequence[Judged]) -> None:
         try:
-            versions = await self._commit(group)
+            await self._commit(group)
         except _DayMoved:
             await self._judge_again()
         except NotTheWriter as error:
@@ -294,13 +294,12 @@ class Pipeline:
                     judged.submission.done.set_result(judged.row.receipt)
                 _log(judged)
             await self._in_thread(self.state.kernel.keep, group[-1].row.batch_seq)
-            self._versions = versions
 
-    async def _commit(self, group: Sequence[Judged]) -> tuple[int, int]:
-        """One transaction; returns the versions in force for the next batches."""
+    async def _commit(self, group: Sequence[Judged]) -> None:
+        """One transaction."""
         connection, day = self._connection, group[0].row.business_date
         async with connection.transaction():
-            versions = await store.check_epoch(connection, self._epoch)
+            await store.check_epoch(connection, self._epoch)
             if await store.read_open_date(connection, lock="FOR SHARE") != day:
                 raise _DayMoved
             await store.write_batches(connection, [judged.row for judged in group])
@@ -316,7 +315,6 @@ class Pipeline:
             for judged in group:
                 if judged.submission.along is not None:
                     await judged.submission.along(connection, judged)
-        return versions
 
     async def _judge_again(self) -> None:
         """The date was cut off while these were judged: they belong to the new open date."""
