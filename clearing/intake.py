@@ -3,6 +3,8 @@
 Nothing here reads the database: what is known of operators comes in as a registry.
 """
 
+from datetime import date
+
 import msgspec
 
 from clearing.errors import ClearingError
@@ -133,9 +135,8 @@ def _sums(sums: tuple[envelope.KindSum, ...]) -> str:
 
 
 def _is_date(text: str) -> bool:
-    return (
-        len(text) == 8
-        and text.isdecimal()
-        and "01" <= text[4:6] <= "12"
-        and "01" <= text[6:] <= "31"
-    )
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return len(text) == 8 and text.isascii() and text.isdecimal()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Final, TypeVar
 
@@ -184,17 +184,33 @@ class Pipeline:
                 self._room.clear()
                 await self._room.wait()
             async with self._state_lock:
+                first = self._next_seq
                 try:
                     if self._fenced is not None:
                         raise self._fenced
                     if self._lost:
                         await self._come_back()
+                    first = self._next_seq
                     self._judged.append(await self._judge(submission))
                 except ClearingError as error:
                     submission.fail(error)
                 except _LOST as error:
                     submission.fail(_unavailable(error))
+                except Exception as error:  # noqa: BLE001 - see _give_up
+                    await self._give_up(submission, error, first)
             self._something_judged.set()
+
+    async def _give_up(self, submission: Submission, error: Exception, first: int) -> None:
+        """A batch that shows a defect of ours: it is taken back, and the others go on."""
+        log.error("judging failed", error=repr(error), operator=submission.batch.header.operator)
+        await self._in_thread(self.state.kernel.undo, first)
+        self._next_seq = first
+        submission.fail(
+            ClearingError(
+                f"The batch cannot be judged: a defect ({type(error).__name__}).",
+                "Please report it; nothing of the batch was stored.",
+            )
+        )
 
     async def _judge(self, submission: Submission) -> Judged:
         """Judge one batch on top of everything judged before it."""
@@ -230,7 +246,7 @@ class Pipeline:
             operator_no=header.operator,
             number=header.number,
             origin=submission.origin,
-            declared_date=datetime.strptime(header.declared_date, "%Y%m%d").date(),
+            declared_date=date.fromisoformat(header.declared_date),
             profile=header.profile,
             checks=submission.checks,
             digest=bytes.fromhex(header.digest),
