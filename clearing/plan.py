@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.codes import Check
 
-EPOCH: Final = datetime(2000, 1, 1)
+EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - Asia/Shanghai, as the records are
 FOREVER: Final = 0xFFFF_FFFF
 
 

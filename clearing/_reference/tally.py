@@ -1,0 +1,172 @@
+"""Columns, money and counts of a batch, as they come together row by row."""
+
+import struct
+
+from clearing import pricing
+from clearing._reference.row import Row
+from clearing.kernel import BatchContext, Evidence, Judgement, Movement
+from clearing.plan import Bearer, Plan, Purpose
+from schemas import proof, record
+from schemas.codes import Source, Verdict
+from schemas.reasons import Reason
+
+_COPY_HEAD = struct.Struct("!H iI iQ iI iH iH iQ iH iQ iH iq ii ii ii ii ii".replace(" ", ""))
+
+
+class Tally:
+    """Columns, money and counts of a batch, as they come together row by row."""
+
+    def __init__(self, plan: Plan, context: BatchContext, count: int) -> None:
+        self.plan, self.context = plan, context
+        self.salts = proof.salts(context.salt_key, count)
+        self.verdicts = [0, 0, 0]
+        self.reason_counts = [0] * 64
+        self.gross_fen = self.charged_fen = self.accepted_fen = 0
+        self.columns: dict[str, list[bytes]] = {name: [] for name in _COLUMNS}
+        self.evidence: list[Evidence] = []
+        self.movements: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self.count = count
+
+    def add(self, row: Row, verdict: Verdict, reason: Reason, flags: int, proven: bool) -> None:
+        tap = row.tap
+        priced = row.expected_fen
+        excess = max(tap.amount_fen - priced, 0) if row.is_debit else 0
+        credited, subsidy, shares = 0, 0, b""
+        if verdict == Verdict.ACCEPTED:
+            credited = tap.amount_fen - excess
+            shares = self._accept(row, credited, excess)
+            if row.own and self.context.source == Source.OPERATOR:
+                subsidy = self._subsidise(row)
+        elif proven and row.is_debit:
+            assert row.issuer is not None
+            credited = self._divert(row, row.issuer.account, verdict, reason)
+        self._count(row, verdict, reason, flags)
+        self._write(row, verdict, reason, flags, (priced, credited, subsidy), shares)
+
+    def _accept(self, row: Row, credited: int, excess: int) -> bytes:
+        issuer, plan = row.issuer, self.plan
+        assert issuer is not None
+        if self.context.source == Source.PRESENTMENT:
+            if row.is_debit:
+                self._book(issuer.account, plan.province_account, Purpose.FARE, credited)
+            else:
+                self._book(plan.province_account, issuer.account, Purpose.TOP_UP, credited)
+            return b""
+        operator = next(o for o in plan.operators if o.number == self.context.operator)
+        if not row.is_debit:
+            self._book(operator.load_agent_account, issuer.account, Purpose.TOP_UP, credited)
+            return b""
+        self._book(issuer.account, plan.suspense_account, Purpose.EXCESS, excess)
+        purpose = Purpose.FARE if issuer.own else Purpose.FARE_UNCONFIRMED
+        parts = pricing.split_fen(credited, tuple(weight for _, weight in row.split))
+        packed = b""
+        for (account, _), fen in zip(row.split, parts, strict=True):
+            self._book(issuer.account, account, purpose, fen)
+            packed += struct.pack("<Ii", account, fen)
+        return packed
+
+    def _subsidise(self, row: Row) -> int:
+        if row.subsidy_fen:
+            plan = self.plan
+            operator = next(o for o in plan.operators if o.number == self.context.operator)
+            payer = plan.issuer_discount_account
+            if row.subsidy_bearer == Bearer.BUDGET:
+                payer = plan.budget_account
+            self._book(payer, operator.subsidy_account, Purpose.SUBSIDY, row.subsidy_fen)
+        return row.subsidy_fen
+
+    def _divert(self, row: Row, liability: int, verdict: Verdict, reason: Reason) -> int:
+        plan, amount = self.plan, row.tap.amount_fen
+        if self.context.source == Source.PRESENTMENT and verdict == Verdict.HELD:
+            # The debit is proven: the issuer pays, whatever it thinks of its own card.
+            self._book(liability, plan.province_account, Purpose.FARE, amount)
+            return amount
+        if verdict == Verdict.HELD:
+            self._book(liability, plan.suspense_account, Purpose.HELD, amount)
+        else:
+            self._book(liability, plan.unclaimed_accounts[reason], Purpose.REJECTED, amount)
+        return 0
+
+    def _book(self, debit: int, credit: int, purpose: Purpose, fen: int) -> None:
+        if fen:
+            count, total = self.movements.get((debit, credit, purpose), (0, 0))
+            self.movements[debit, credit, purpose] = (count + 1, total + fen)
+
+    def _count(self, row: Row, verdict: Verdict, reason: Reason, flags: int) -> None:
+        self.verdicts[verdict] += 1
+        self.reason_counts[reason] += 1
+        for bit in range(1, 64):
+            self.reason_counts[bit] += flags >> bit & 1
+        if row.is_debit and not row.flags & 1 << Reason.MALFORMED:
+            self.gross_fen += row.tap.gross_fen
+            self.charged_fen += row.tap.amount_fen
+            if verdict == Verdict.ACCEPTED:
+                self.accepted_fen += row.tap.amount_fen
+        self.evidence.extend(row.evidence)
+
+    def _write(
+        self,
+        row: Row,
+        verdict: Verdict,
+        reason: Reason,
+        flags: int,
+        money: tuple[int, int, int],
+        shares: bytes,
+    ) -> None:
+        context, plan, tap = self.context, self.plan, row.tap
+        issuer_number = row.issuer.number if row.issuer is not None else 0
+        shares = shares.ljust(proof.SHARES_SIZE, b"\0")
+        columns = self.columns
+        columns["reasons"].append(struct.pack("<B", reason))
+        columns["flags"].append(struct.pack("<Q", flags))
+        for name, fen in zip(("priced_fen", "credited_fen", "subsidy_fen"), money, strict=True):
+            columns[name].append(struct.pack("<i", fen))
+        columns["issuer_numbers"].append(struct.pack("<H", issuer_number))
+        columns["shares"].append(shares)
+        moment = -(2**63) if row.tapped_s is None else row.tapped_s * 1_000_000
+        head = _COPY_HEAD.pack(
+            17, 4, context.business_day, 8, context.batch_seq, 4, row.number, 2, verdict, 2, reason,
+            8, flags,
+            2, tap.kind, 8, tap.operator, 2, issuer_number, 8, moment, 4, tap.amount_fen,
+            4, tap.gross_fen, 4, money[0], 4, money[1], 4, money[2],
+        )  # fmt: skip
+        rest = row.data[:1] + row.data[record.REST :]
+        columns["copy_rows"].append(
+            head + struct.pack("!i", 37) + row.identity + struct.pack("!i", len(rest)) + rest
+        )
+        big = b"".join(struct.pack(">Ii", *struct.unpack_from("<Ii", shares, at)) for at in range(0, 32, 8))  # fmt: skip
+        columns["leaves"].append(
+            proof.leaf(
+                self.salts[16 * row.number : 16 * row.number + 16],
+                context.batch_seq,
+                row.number,
+                row.data,
+                (verdict, reason, flags),
+                money,
+                issuer_number,
+                (plan.rules_version, plan.registry_version, plan.denylist_version),
+                big,
+            )
+        )
+
+    def judgement(self) -> Judgement:
+        accepted, held, rejected = self.verdicts
+        return Judgement(
+            count=self.count,
+            verdict_counts=(accepted, held, rejected),
+            reason_counts=tuple(self.reason_counts),
+            gross_fen=self.gross_fen,
+            charged_fen=self.charged_fen,
+            accepted_fen=self.accepted_fen,
+            evidence=tuple(sorted(self.evidence)),
+            movements=tuple(
+                Movement(*key, *value) for key, value in sorted(self.movements.items())
+            ),
+            **{name: b"".join(parts) for name, parts in self.columns.items()},
+        )
+
+
+_COLUMNS = (
+    "reasons", "flags", "priced_fen", "credited_fen", "subsidy_fen", "issuer_numbers", "shares",
+    "copy_rows", "leaves",
+)  # fmt: skip
