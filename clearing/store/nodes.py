@@ -76,15 +76,24 @@ def partition_of(business_date: date) -> str:
 
 
 async def open_day(connection: Connection, business_date: date) -> None:
-    """Open a business date: its row and its partition. There is one open date at a time."""
+    """Open a business date: its row and its partition. There is one open date at a time.
+
+    The partition is made apart and attached, which lets everyone read and write the others meanwhile:
+    making it in its place would wait for every reader of any date, the night among them. It gets the
+    trigger of its own because a statement on a partition does not fire its parent's.
+    """
     await connection.execute(
         "INSERT INTO clearing.business_day (business_date, state) VALUES ($1, 'open')",
         business_date,
     )
     following = date.fromordinal(business_date.toordinal() + 1)
+    name = partition_of(business_date)
     await connection.execute(
-        f"CREATE TABLE clearing.{partition_of(business_date)} PARTITION OF clearing.tap"
-        f" FOR VALUES FROM ('{business_date}') TO ('{following}')"
+        f"CREATE TABLE clearing.{name} (LIKE clearing.tap INCLUDING STORAGE);"
+        f"ALTER TABLE clearing.tap ATTACH PARTITION clearing.{name}"
+        f" FOR VALUES FROM ('{business_date}') TO ('{following}');"
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON clearing.{name}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION clearing.refuse_change()"
     )
 
 
