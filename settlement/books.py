@@ -29,7 +29,7 @@ def entry_line(entry: BookedEntry, accounts: Mapping[int, Account]) -> bytes:
             "postings": [
                 {
                     "line": posting.line,
-                    "account": accounts[posting.account].code,
+                    "account": _code(accounts, posting.account),
                     "purpose": posting.purpose,
                     "cycle": posting.cycle,
                     "tap_count": posting.tap_count,
@@ -39,6 +39,11 @@ def entry_line(entry: BookedEntry, accounts: Mapping[int, Account]) -> bytes:
             ],
         }
     )
+
+
+def _code(accounts: Mapping[int, Account], number: int) -> str:
+    """The code of an account; its number where there is no such account (a damaged posting)."""
+    return accounts[number].code if number in accounts else f"#{number}"
 
 
 def event_line(event: tuple[str, str, str]) -> bytes:

@@ -133,3 +133,13 @@ async def read_flows(connection: Connection, cycle: date) -> list[Flow]:
         cycle,
     )
     return [Flow(*row) for row in rows]
+
+
+async def read_opening_pages(connection: Connection, before: date) -> list[tuple[int, date, bytes]]:
+    """The card pages that a date opened with: (page, the date that archived it, SHA-256)."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (page_no) page_no, business_date, sha256(lines)"
+        " FROM clearing.card_page WHERE business_date < $1 ORDER BY page_no, business_date DESC",
+        before,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
