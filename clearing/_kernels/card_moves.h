@@ -95,7 +95,7 @@ static inline void move_identity(struct batch *batch, const struct tap *tap)
 {
     struct identity identity = {
         .fingerprint = tap->fingerprint,
-        .batch_seq = batch->batch_seq,
+        .batch_seq = (uint32_t)batch->batch_seq & INT32_MAX,
         .row = tap->number,
         .head = tap->head,
         .business_day = (uint32_t)batch->business_day,

@@ -37,7 +37,7 @@ static inline bool check_identity(struct batch *batch, struct tap *tap)
     else
         reason = REASON_DUPLICATE;
     /* Batch numbers stay below 2^31, which the door checks, so a place fits 63 bits. */
-    tap_say(batch, tap, reason, (int64_t)(seen->batch_seq << 32 | seen->row),
+    tap_say(batch, tap, reason, (int64_t)((uint64_t)seen->batch_seq << 32 | seen->row),
             (int64_t)(batch->batch_seq << 32 | tap->number));
     return false;
 }

@@ -20,14 +20,17 @@ struct fingerprint {
     uint64_t words[2];
 };
 
+/* Two to a cache line, and none across two. The door refuses batch numbers from 2^31 on. */
 struct identity {
     struct fingerprint fingerprint;
-    uint64_t batch_seq;
+    uint32_t batch_seq : 31;
+    uint32_t used : 1;
     uint32_t row;
     uint32_t head; /* first four bytes of the record's SHA-256, the first on top */
     uint32_t business_day;
-    uint32_t used;
 };
+
+_Static_assert(sizeof(struct identity) == 32, "an identity has 32 bytes");
 
 struct identity_table {
     struct identity *slots;

@@ -45,6 +45,7 @@ static inline void run_read(struct run *run, const struct batch *batch, size_t f
         tap_read(tap, batch->plan, records + row * RECORD_BYTES, (uint32_t)(first + row), batch->source);
         tap->fingerprint = fingerprint_of_digest(run->digests + row * SHA256_DIGEST_BYTES);
         identity_table_prefetch(&state->identities, &tap->fingerprint);
+        plan_terminal_prefetch(batch->plan, tap->record + RECORD_TERMINAL_ID);
         if (tap->own)
             card_table_prefetch(&state->cards, tap->card);
     }

@@ -34,7 +34,7 @@ struct issuer {
 
 struct terminal {
     uint64_t id; /* six bytes as they lie in a record, and two zeros */
-    int64_t since_s, until_s;
+    uint32_t since_s, until_s;
     uint32_t operator_number, line;
     bool used;
 };
@@ -135,6 +135,11 @@ static inline struct terminal *plan_terminal_slot(const struct clearing_plan *pl
     while (plan->terminals[at].used && plan->terminals[at].id != id)
         at = (at + 1) & plan->terminal_mask;
     return &plan->terminals[at];
+}
+
+static inline void plan_terminal_prefetch(const struct clearing_plan *plan, const uint8_t *terminal_id)
+{
+    __builtin_prefetch(&plan->terminals[plan_mix(terminal_id_load(terminal_id)) & plan->terminal_mask]);
 }
 
 /* The terminal of six bytes, or NULL. */

@@ -96,7 +96,7 @@ cdef extern from "_kernels/plan.h" nogil:
         bint own, open_registry
     struct terminal:
         uint64_t id
-        int64_t since_s, until_s
+        uint32_t since_s, until_s
         uint32_t operator_number, line
         bint used
     struct denied_card:
@@ -152,8 +152,7 @@ cdef extern from "_kernels/identity_table.h" nogil:
         pass
     struct identity:
         fingerprint fingerprint
-        uint64_t batch_seq
-        uint32_t row, head, business_day, used
+        uint32_t batch_seq, row, head, business_day, used
     struct identity_table:
         size_t count
     fingerprint fingerprint_of_digest(const uint8_t *digest)

@@ -114,7 +114,7 @@ static struct identity model_identity(uint64_t number, uint32_t business_day)
 {
     /* Few buckets, so that probes are long and wrap around the table's end. */
     struct identity identity = {.fingerprint = {{number % 5 * 0x3fffffffffffffffULL, number}},
-                                .batch_seq = number,
+                                .batch_seq = number & INT32_MAX,
                                 .business_day = business_day,
                                 .used = 1};
 

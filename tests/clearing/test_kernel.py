@@ -483,7 +483,7 @@ def test_a_line_stops_at_its_bounds(kernel: Kernel) -> None:
 
 def test_the_counter_window_forgets_after_64_debits(kernel: Kernel) -> None:
     steps = [(70, R.CLEAN, 1), (69, R.COUNTER_LATE, 3), (69, R.COUNTER_REUSED, 3),
-             (7, R.COUNTER_LATE, 3 | 1 << 63), (6, R.COUNTER_LATE, 3 | 1 << 63),
+             (7, R.COUNTER_LATE, 3 | 1 << 63), (7, R.COUNTER_REUSED, 3 | 1 << 63), (6, R.COUNTER_LATE, 3 | 1 << 63),
              (134, R.CLEAN, 1), (65535, R.CLEAN, 1)]  # fmt: skip
     for number, (counter, reason, window) in enumerate(steps, 1):
         data = tap(terminal_number=number, offline_counter=counter, balance_before_fen=1000)
