@@ -23,7 +23,7 @@ from clearing.kernel import BatchContext, Judgement, choose
 from clearing.limits import GROUP_TAPS_MAX
 from clearing.node import Node
 from clearing.plan import local_day
-from clearing.state import Plans, State, known_identities
+from clearing.state import Plans, State, held_identities, known_identities
 from clearing.store import BatchRow, Connection
 from schemas import proof as published
 from schemas.batch import Batch
@@ -352,6 +352,8 @@ class Pipeline:
             if last_sealed is not None and last_sealed != self._last_sealed:
                 self._last_sealed = last_sealed
                 await self._in_thread(self.state.kernel.forget, local_day(last_sealed))
+                held = await held_identities(connection, last_sealed)
+                await self._in_thread(self.state.kernel.add_identities, held)
 
     async def _undo(self, error: Exception, *, lost: bool) -> None:
         """Take back everything judged and not written; whoever waits may submit again."""

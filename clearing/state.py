@@ -90,13 +90,7 @@ class State:
         self._cards_version = await store.read_closing_version(connection, business_date)
         last_sealed = await store.read_last_sealed_before(connection, business_date)
         if last_sealed is not None:
-            held = await store.future_identities(connection, last_sealed, Reason.FUTURE)
-            self.kernel.add_identities(
-                [
-                    (identity, seq, row, _head(data), local_day(date.max))
-                    for identity, seq, row, data, _ in held
-                ]
-            )
+            self.kernel.add_identities(await held_identities(connection, last_sealed))
 
     async def replay(
         self, connection: Connection, batch: BatchRow
@@ -121,12 +115,27 @@ class State:
         return verdicts.judge(self.kernel, taps.records, context), taps
 
 
+async def held_identities(
+    connection: Connection, last_sealed: date
+) -> list[tuple[bytes, int, int, bytes, int]]:
+    """Taps of sealed dates that are held for a date of their own future, to be kept in memory."""
+    held = await store.future_identities(connection, last_sealed, Reason.FUTURE)
+    return [
+        (identity, seq, row, _head(data), local_day(date.max))
+        for identity, seq, row, data, _ in held
+    ]
+
+
 async def known_identities(
     connection: Connection, records: bytes, last_sealed: date | None, clock_tolerance_s: int
 ) -> dict[bytes, tuple[int, int, bytes]]:
     """Identities of old taps that sealed partitions hold: the slow path, through their indexes."""
-    identities = verdicts.old_identities(records, last_sealed, clock_tolerance_s)
-    if not identities or last_sealed is None:
+    if last_sealed is None:
+        return {}
+    judged_s = await store.read_last_judged(connection, last_sealed)
+    latest = verdicts.latest_possible(last_sealed, judged_s, clock_tolerance_s)
+    identities = verdicts.old_identities(records, latest)
+    if not identities:
         return {}
     first = verdicts.first_possible(identities)
     found = await store.find_identities(connection, identities, first, last_sealed)

@@ -3,22 +3,28 @@
 from datetime import date, datetime, time, timedelta
 
 from clearing.kernel import BatchContext, Judgement, Kernel
-from clearing.plan import EPOCH
+from clearing.plan import EPOCH, moment_of
 from schemas import record
 
 _TAPPED = record.FIELD["tapped_at"]
 
 
-def old_identities(records: bytes, last_sealed: date | None, clock_tolerance_s: int) -> list[bytes]:
-    """Identities of taps that may have been cleared on a sealed date.
+def latest_possible(last_sealed: date, judged_s: int | None, clock_tolerance_s: int) -> datetime:
+    """The latest time of a tap that a sealed date may hold as it came.
 
-    Those are the taps dated up to the end of that date plus the clock tolerance. A tap dated later
-    can lie in a sealed partition only as held for its future date, and the kernel keeps those.
+    That is the end of the date, or the node's clock at its last batch (``judged_s``, local seconds)
+    where the date stayed open for longer; plus the clock tolerance. A tap dated later can lie in a
+    sealed partition only as held for its future date, and the kernel keeps those.
     """
-    if last_sealed is None:
-        return []
-    end = datetime.combine(last_sealed, time()) + timedelta(days=1, seconds=clock_tolerance_s)
-    limit = bytes.fromhex(f"{end:%Y%m%d%H%M%S}")
+    end = datetime.combine(last_sealed, time()) + timedelta(days=1)
+    if judged_s is not None:
+        end = max(end, moment_of(judged_s))
+    return end + timedelta(seconds=clock_tolerance_s)
+
+
+def old_identities(records: bytes, latest: datetime) -> list[bytes]:
+    """Identities of taps dated up to ``latest``: they may have been cleared on a sealed date."""
+    limit = bytes.fromhex(f"{latest:%Y%m%d%H%M%S}")
     start, stop = _TAPPED.offset, _TAPPED.end
     return [
         records[at + record.IDENTITY.start : at + record.IDENTITY.stop]

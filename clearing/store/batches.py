@@ -80,6 +80,15 @@ async def next_batch_seq(connection: Connection) -> int:
     )
 
 
+async def read_last_judged(connection: Connection, up_to: date) -> int | None:
+    """The node's clock at the last batch booked up to a date, local seconds; None without one."""
+    return await connection.fetchval(  # type: ignore[no-any-return]
+        "SELECT judged_at_s FROM clearing.batch WHERE business_date <= $1"
+        " ORDER BY batch_seq DESC LIMIT 1",
+        up_to,
+    )
+
+
 async def write_batches(connection: Connection, rows: Sequence[BatchRow]) -> None:
     """Write batch rows."""
     await connection.copy_records_to_table(
