@@ -15,19 +15,19 @@ import asyncpg
 import msgspec
 
 from clearing import cards
-from clearing.plan import moment_of
 from clearing.state import changed_pages, pages_of
 from clearing.store import (
     build_identity_index,
     find_identities,
     future_identities,
     read_accounts,
+    read_last_judged,
     read_last_sealed_before,
     read_pages,
     read_registry,
     write_pages,
 )
-from clearing.verdicts import first_possible
+from clearing.verdicts import first_possible, latest_possible
 from schemas.accounts import Account, AccountKind
 from schemas.reasons import Reason
 from schemas.registry import Issuer
@@ -99,11 +99,11 @@ async def late_twins(
     connection: Connection, context: Context, business_date: date
 ) -> Iterator[Finding]:
     """Taps of this date that an earlier date holds, as far as their own time allows."""
-    last_judged = await store.read_last_judged(connection, business_date)
     last_sealed = await read_last_sealed_before(connection, business_date)
-    if last_judged is None or last_sealed is None:
+    if last_sealed is None:
         return iter(())
-    limit = moment_of(last_judged + context.node.limits.clock_tolerance_s)
+    judged_s = await read_last_judged(connection, last_sealed)
+    limit = latest_possible(last_sealed, judged_s, context.node.limits.clock_tolerance_s)
     here = {
         identity: (seq, row)
         for identity, seq, row in await store.read_identities(connection, business_date, limit)

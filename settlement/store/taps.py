@@ -35,13 +35,6 @@ async def read_strays(connection: Connection, business_date: date) -> list[tuple
     return [(row[0], row[1]) for row in rows]
 
 
-async def read_last_judged(connection: Connection, before: date) -> int | None:
-    """The node's clock at the last batch of earlier dates, local seconds; None without one."""
-    return await connection.fetchval(  # type: ignore[no-any-return]
-        "SELECT max(judged_at_s) FROM clearing.batch WHERE business_date < $1", before
-    )
-
-
 async def read_identities(
     connection: Connection, business_date: date, up_to: datetime
 ) -> list[tuple[bytes, int, int]]:
