@@ -259,20 +259,20 @@ async def _tamper(context: Context, statement: str) -> None:
     ("statement", "named"),
     [
         ("UPDATE clearing.tap SET verdict = 1 WHERE batch_seq = 1 AND row_no = 3", "tap 1/3: verd"),
-        ("UPDATE clearing.posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'batch/1'"
-         " AND line_no = 1", "entry batch/1 line 1: amount_fen"),
+        (("UPDATE clearing.posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'batch/1'"
+         " AND line_no = 1"), "entry batch/1 line 1: amount_fen"),
         ("DELETE FROM clearing.evidence WHERE batch_seq = 5 AND row_no = 1",
          "evidence of tap 5/1: reason 16"),
-        ("UPDATE clearing.batch SET receipt = overlay(receipt PLACING 'X' FROM 40)"
-         " WHERE batch_seq = 3", "receipt of batch 3"),
+        (("UPDATE clearing.batch SET receipt = overlay(receipt PLACING 'X' FROM 40)"
+         " WHERE batch_seq = 3"), "receipt of batch 3"),
         ("UPDATE clearing.card SET line = set_byte(line, 36, get_byte(line, 36) # 1)",
          "float of issuer 1: Σ card balances"),
         ("UPDATE clearing.batch SET business_date = '2026-01-06' WHERE batch_seq = 5",
          "batch 5: is missing"),
-        ("INSERT INTO clearing.tap SELECT business_date, batch_seq, 500, verdict, reason, flags,"
+        (("INSERT INTO clearing.tap SELECT business_date, batch_seq, 500, verdict, reason, flags,"
          " kind, operator_no, issuer_no, tapped_at, amount_fen, gross_fen, priced_fen,"
          " credited_fen, subsidy_fen, identity, rest FROM clearing.tap WHERE batch_seq = 1"
-         " AND row_no = 3", "taps 1/3 and 1/500: have one identity"),
+         " AND row_no = 3"), "taps 1/3 and 1/500: have one identity"),
     ],
 )  # fmt: skip
 async def test_a_day_that_was_changed_is_refused(town: Context, statement: str, named: str) -> None:

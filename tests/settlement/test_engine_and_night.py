@@ -54,14 +54,14 @@ async def test_a_date_that_stays_open_past_midnight_keeps_its_taps_known(
     """The 5th is open until 02:00 of the 6th: a tap of 01:30 clears on it, and once only."""
     card = Card(1)
     context = await night.city(migrated, tmp_path, [card])
-    clock = {"now": datetime(2026, 1, 6, 2, 0)}
+    clock = {"now": datetime.fromisoformat("2026-01-06T02:00")}
     monkeypatch.setattr(Node, "clock_s", lambda *_: local_seconds(clock["now"]))
     late_night = card.tap(BUS, 50, at="20260106013000", gross_fen=100)
     engine = await Engine.start(context.dsn, context.node, context.kernel)
     try:
         assert await reasons(engine, 1, late_night, OPEN) == {"clean": 1}
         await settle_day(context, OPEN)
-        clock["now"] = datetime(2026, 1, 6, 9, 0)
+        clock["now"] = datetime.fromisoformat("2026-01-06T09:00")
         await reasons(engine, 2, card.tap(BUS, 50, at="20260106080000", gross_fen=100), NEXT)
         assert await reasons(engine, 3, late_night, NEXT) == {"duplicate": 1}
         await settle_day(context, NEXT)

@@ -113,8 +113,10 @@ OTHER_CHANGES = [
         "purpose",
     ),
     (
-        f"posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'night/{OPEN}/fee/11'"
-        " AND line_no = 1",
+        (
+            f"posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'night/{OPEN}/fee/11'"
+            " AND line_no = 1"
+        ),
         f"entry night/{OPEN}/fee/11 line 1",
         "amount_fen",
     ),
