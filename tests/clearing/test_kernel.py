@@ -7,6 +7,7 @@ A case's tap is the ordinary card's ride on the bus for 1 yuan, changed as the c
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -775,3 +776,69 @@ def test_a_new_plan_leaves_the_state_alone(kernel: Kernel) -> None:
     assert kernel.dump_state() == before
     kernel.undo(1)
     assert changes(kernel, "ordinary") == {}
+
+
+def test_a_second_writer_is_refused_while_a_batch_is_judged() -> None:
+    """The GIL is released for the whole row loop, so another thread does come in."""
+    kernel = make("fastpath")
+    records = bytes(record.SIZE) * 100_000
+    refused = []
+    judging = threading.Thread(target=kernel.judge, args=(records, context()))
+    judging.start()
+    while judging.is_alive():
+        try:
+            kernel.card_lines()
+        except RuntimeError as error:
+            refused.append(error)
+    judging.join()
+    assert refused
+    assert kernel.judge(tap(), context(batch_seq=2)).verdict_counts == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("operator", {"number": -1}), ("operator", {"denylist_effective_s": (2**32,)}),
+        ("tariff", {"step_fen": 0}), ("tariff", {"type": 9}), ("tariff", {"flat_fen": ((0, -1),)}),
+        ("tariff", {"type": 2, "stations": (2, 1), "od_fen": bytes(16)}),
+        ("tariff", {"type": 2, "stations": (1, 2), "od_fen": bytes(15)}), ("tariff", {"type": 3}),
+        ("class", {"bands": ((200, 500), (100, 500))}), ("class", {"bands": ((200, 1001),)}),
+        ("split", {"shares": ((1, 0),)}), ("split", {"shares": ((1, 1),) * 5}),
+        ("key", {"level_key": bytes(15)}), ("key", {"algorithm": 2}), ("key", {"factor_offset": 11}),
+        ("plan", {"unclaimed_accounts": (1,) * 63}), ("plan", {"rules_version": 2**32}),
+    ],
+)  # fmt: skip
+def test_a_plan_out_of_bounds_is_refused_and_the_old_one_stays(
+    part: str, changes: dict[str, Any]
+) -> None:
+    """C has no numbers without bounds: what would overflow is refused before it is used."""
+    replace = msgspec.structs.replace
+    kernel, operator = make("fastpath"), PLAN.operators[0]
+    tariff = operator.tariffs[0]
+    match part:
+        case "plan":
+            plan = replace(PLAN, **changes)
+        case "key":
+            plan = replace(PLAN, key_sets=(*PLAN.key_sets, replace(PLAN.key_sets[0], **changes)))
+        case "operator":
+            plan = replace(PLAN, operators=(replace(operator, **changes),))
+        case "split":
+            split = replace(operator.splits[0], **changes)
+            plan = replace(PLAN, operators=(replace(operator, splits=(split,)),))
+        case "class":
+            changed = replace(tariff, classes=(replace(tariff.classes[0], **changes),))
+            plan = replace(PLAN, operators=(replace(operator, tariffs=(changed,)),))
+        case _:
+            changed = replace(tariff, **changes)
+            plan = replace(PLAN, operators=(replace(operator, tariffs=(changed,)),))
+    with pytest.raises(ValueError, match=r"\w"):
+        kernel.configure(plan)
+    assert kernel.judge(tap(), context()).verdict_counts == (1, 0, 0)
+
+
+def test_a_level_key_does_not_show_in_an_error() -> None:
+    kernel, key = make("fastpath"), msgspec.structs.replace(PLAN.key_sets[0], algorithm=2)
+    with pytest.raises(ValueError, match="algorithm") as error:
+        kernel.configure(msgspec.structs.replace(PLAN, key_sets=(key,)))
+    assert key.level_key.hex() not in str(error.value)
+    assert repr(key.level_key) not in str(error.value)
