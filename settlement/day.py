@@ -17,7 +17,7 @@ from settlement.audit import audit
 from settlement.context import Context
 from settlement.cutoff import cut_off
 from settlement.errors import DayNotReady, SettlementError
-from settlement.exchange import outbound
+from settlement.exchange import outbound, province
 from settlement.netting import net
 from settlement.payments import instruct
 from settlement.seal import seal
@@ -55,8 +55,10 @@ async def settle_day(context: Context, business_date: date, *, until: str = "sea
 
 
 async def complete(connection: Connection, context: Context, day: DayRow) -> None:
-    """Everything of the date is there: what it claims from other cities goes out."""
-    if not context.is_province:
+    """Nothing is missing any more: a city presents its claims, the province closes the cycle."""
+    if context.is_province:
+        await province.close_cycle(connection, context.node, day.business_date)
+    else:
         await outbound.present(connection, context.node, day.business_date)
 
 

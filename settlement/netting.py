@@ -46,6 +46,7 @@ async def net(connection: Connection, context: Context, day: DayRow) -> None:
     await store.write_positions(connection, day.business_date, positions)
     entries = await transit_entries(connection, context, day, positions, sums)
     await add_entries(connection, day.business_date, entries)
+    accounts = numbered(await read_accounts(connection))
     check_balance(await store.read_sums(connection, day.business_date), accounts)
     roots = await roots_of(connection, day)
     await store.change_day(connection, day.business_date, **roots)
@@ -58,14 +59,15 @@ async def fee_entries(connection: Connection, context: Context, day: DayRow) -> 
     """One entry per operator that owes a fee: Dr its fee account / Cr the recipients."""
     assert day.registry_version is not None
     assert day.rules_version is not None
-    rules = await context.plans.rules(connection, day.rules_version)
     registry = await read_registry(connection, day.registry_version)
+    payers = [row for row in parties.rows(registry, "operator", Operator) if row.fee]
+    if not payers:
+        return []
+    rules = await context.plans.rules(connection, day.rules_version)
     accounts = await read_accounts(connection)
     bases = fee_bases(await store.read_sums(connection, day.business_date), numbered(accounts))
     entries = []
-    for operator in sorted(parties.rows(registry, "operator", Operator), key=lambda o: o.number):
-        if not operator.fee:
-            continue
+    for operator in sorted(payers, key=lambda row: row.number):
         rule = rules.fee(operator.fee, day.business_date)
         fee_fen = rule.fee_fen(bases.get(operator.number, 0))
         if not fee_fen:
@@ -131,10 +133,11 @@ _ACCOUNT_OF: Final[dict[tuple[Purse, str], AccountKind]] = {
     (Purse.PRINCIPAL, "driver"): AccountKind.DRIVER,
     (Purse.PRINCIPAL, "load_agent"): AccountKind.LOAD_AGENT,
     (Purse.PRINCIPAL, "refund_agent"): AccountKind.REFUND_AGENT,
+    (Purse.PRINCIPAL, "city"): AccountKind.CITY,
     (Purse.FEES, "operator"): AccountKind.FEE,
     (Purse.SUBSIDIES, "operator"): AccountKind.SUBSIDY,
 }
-"""The account that an instruction empties. A city's is kept by cycle until the bank confirms."""
+"""The account that an instruction empties."""
 
 
 async def transit_entries(
@@ -159,13 +162,20 @@ async def transit_entries(
         name = f"operator-{number}" if kind == AccountKind.FEE else number
         account = accounts[code_of(Purse(row.purse), kind, name)]
         by_purse.setdefault(Purse(row.purse), []).append(
-            Posting(account.number, Purpose.SETTLEMENT, row.amount_fen)
+            Posting(
+                account.number,
+                Purpose.SETTLEMENT,
+                row.amount_fen,
+                # A city's account is kept by cycle, and the cycle of a date is that date.
+                cycle=day.business_date if kind == AccountKind.CITY else None,
+            )
         )
     entries = []
     for purse, postings in sorted(by_purse.items()):
         total = sum(posting.amount_fen for posting in postings)
         number_of_transit = accounts[code_of(purse, AccountKind.SETTLEMENT_TRANSIT)].number
-        postings.append(Posting(number_of_transit, Purpose.SETTLEMENT, -total))
+        if total:
+            postings.append(Posting(number_of_transit, Purpose.SETTLEMENT, -total))
         entries.append(
             Entry(
                 entry_id=f"night/{day.business_date}/settlement/{purse.name.lower()}",
