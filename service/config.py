@@ -48,6 +48,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How many requests a second one API key may make in the long run."""
     requests_burst: int = 200
     """How many it may make at once."""
+    province_url: str = ""
+    """A city's way to the province node (``http://…``); empty: no exchange with other cities."""
+    exchange_interval_s: float = 5.0
+    """Pause between rounds of the exchange when there is nothing to do."""
     stop_wait_s: float = 30.0
     """How long a server that was told to stop waits for what it has begun."""
 
@@ -111,6 +115,7 @@ def _convert(values: dict[str, Any], source: str) -> Settings:
         "body_wait_s": (1, 3600),
         "requests_per_s": (0.01, 1e9),
         "requests_burst": (1, 1_000_000_000),
+        "exchange_interval_s": (0.05, 86400),
         "stop_wait_s": (1, 3600),
     }
     for name, (low, high) in bounds.items():

@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from granian.server.embed import Server
 from clearing.engine import Engine
 from service import logs
 from service.errors import ServiceError
+from service.exchange import keep_exchanging
 from service.home import open_node
 from service.http.app import make_app
 from service.http.doors import Doors
@@ -46,10 +48,32 @@ async def serve(
             async with asyncpg.create_pool(opened.dsn, min_size=1, max_size=READERS_MAX) as reading:
                 throttle = Throttle(settings.requests_per_s, settings.requests_burst)
                 doors = Doors(opened, engine, reading, throttle)
-                await _run(doors, settings.http_host, chosen, stop, ready)
+                async with _exchanging(doors):
+                    await _run(doors, settings.http_host, chosen, stop, ready)
         finally:
             await engine.close()
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _exchanging(doors: Doors) -> AsyncIterator[None]:
+    """Rounds of the exchange beside the server. A round may be cut anywhere and begun again."""
+    opened, settings = doors.opened, doors.opened.settings
+    rounds = asyncio.create_task(
+        keep_exchanging(
+            doors.reading,
+            opened.node,
+            doors.engine,
+            settings.province_url,
+            settings.exchange_interval_s,
+        )
+    )
+    try:
+        yield
+    finally:
+        rounds.cancel()
+        with suppress(asyncio.CancelledError):
+            await rounds
 
 
 async def _run(
