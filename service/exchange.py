@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import asyncpg
 import httpx
@@ -33,7 +33,7 @@ class HttpLink:
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
 
-    async def __aenter__(self) -> HttpLink:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

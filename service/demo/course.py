@@ -164,9 +164,11 @@ class Course:
             outcome.exchange[PROVINCE], [outcome.exchange[town.area] for town in towns]
         )
         for area, found in outcome.reports.items():
-            total = sum(row["amount_fen"] for row in found["trial_balance"])
-            if total:
-                outcome.wrong.append(f"the trial balance of {area} is {total} fen, not 0")
+            outcome.wrong += [
+                f"the trial balance of {area} in the {purse} purse is {fen} fen, not 0"
+                for purse, fen in found["trial_balance"].items()
+                if fen
+            ]
 
     async def _quiet(self, nodes: list[DemoNode], done: Callable[[Summary], bool]) -> None:
         """Wait until the exchange has nothing left to do that it can do now."""

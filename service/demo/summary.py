@@ -115,6 +115,12 @@ def _exchange(console: Console, nodes: list[DemoNode], outcome: Outcome) -> None
         for cycle, cities in sorted(found.cycles.items()):
             said = ", ".join(f"{city} {yuan(fen)}" for city, fen in sorted(cities.items()))
             console.print(f"  {node.name} books for cycle {cycle}: {said}", highlight=False)
+    netting = outcome.reports[PROVINCE]["netting"]
+    console.print(
+        f"  gross {yuan(netting['gross_fen'])}, bilateral {yuan(netting['bilateral_fen'])},"
+        f" multilateral {yuan(netting['multilateral_fen'])} yuan",
+        highlight=False,
+    )
     refused = outcome.exchange[PROVINCE].refused
     console.print(
         f"  {outcome.exchange[PROVINCE].cleared} presentments cleared, {refused} taps refused by"
@@ -127,8 +133,10 @@ def _proof(console: Console, nodes: list[DemoNode], outcome: Outcome) -> None:
     console.print("[bold]Proof[/bold]")
     for node in nodes:
         report = outcome.reports[node.area]
-        total = sum(row["amount_fen"] for row in report["trial_balance"])
-        console.print(f"  {node.name}: trial balance {yuan(total)}", highlight=False)
+        balances = ", ".join(
+            f"{purse} {yuan(fen)}" for purse, fen in report["trial_balance"].items()
+        )
+        console.print(f"  {node.name}: trial balance {balances}", highlight=False)
         for name in ("taps_root", "ledger_root", "seal"):
             console.print(f"    {name:11} {report[name]}", highlight=False)
         payments = report.get("payments", [])

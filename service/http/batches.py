@@ -1,13 +1,13 @@
 """Batches over HTTP: submit one, fetch its receipt, read its verdicts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import Parameter as QueryParameter
+from litestar.params import QueryParameter
 
 from clearing import inspection
 from clearing.inspection import StoredTap
@@ -109,8 +109,8 @@ class BatchAnswer(msgspec.Struct, frozen=True):
 class SubmitOperation(Operation):
     """The OpenAPI description of the body, which is read as bytes and so has no type of its own."""
 
-    request_body: RequestBody | None = field(
-        default_factory=lambda: RequestBody(
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(
             description="One signed batch in one of the four forms (see schemas/published).",
             required=True,
             content={
@@ -120,7 +120,6 @@ class SubmitOperation(Operation):
                 for form in Form
             },
         )
-    )
 
 
 @post(
@@ -166,7 +165,7 @@ async def verdicts(
     doors: Doors,
     number: int,
     by: By = "number",
-    first: Annotated[int, QueryParameter(query="from", ge=0, description="First row.")] = 0,
+    first: Annotated[int, QueryParameter(name="from", ge=0, description="First row.")] = 0,
     rows: Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS_MAX, description="Rows.")] = PAGE_ROWS,
 ) -> Response[bytes]:
     """What became of each tap of one of the operator's batches."""

@@ -118,17 +118,17 @@ def prepare(layout: Layout) -> None:
 
 
 def knock(layout: Layout) -> tuple[socket.socket, Path] | None:
-    """A line to the supervisor of this home; None where there is none that listens."""
-    sockets = supervisor.existing_directory(layout)
-    if sockets is None:
+    """A line to this home's supervisor, and the server's sockets; None where nobody listens."""
+    place = supervisor.existing_directory(layout)
+    if place is None:
         return None
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        line.connect(os.fspath(sockets / supervisor.CONTROL))
+        line.connect(os.fspath(place / supervisor.CONTROL))
     except OSError:
         line.close()
         return None
-    return line, sockets
+    return line, place / supervisor.SERVER
 
 
 def wait_ready(line: socket.socket, sockets: Path, log: Path) -> Attachment | None:

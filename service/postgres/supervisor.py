@@ -20,6 +20,7 @@ import fcntl
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ from service.postgres.binaries import Binaries
 from service.postgres.errors import DatabaseError
 
 CONTROL = "control"
+SERVER = "pg"
 LONGEST_SOCKET_PATH = 107
 FIRST_USER_WAIT_S = 10.0
 MEMORY_IN_USE_WAIT_S = 60.0
@@ -111,14 +113,15 @@ class Supervisor:
         self.server: subprocess.Popen[bytes] | None = None
         self.deaths: list[float] = []
         self.stopping = False
-        self.sockets = socket_directory(layout, who)
+        self.place = socket_directory(layout, who)
+        self.sockets = self.place / SERVER
         self.door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.door.bind(os.fspath(self.sockets / CONTROL))
-        self.who.own(self.sockets / CONTROL)
+        self.door.bind(os.fspath(self.place / CONTROL))
+        self.who.own(self.place / CONTROL)
         self.door.listen(128)
         self.door.setblocking(False)
         # Only now: who reads the name must find the door.
-        write_whole(layout.run, os.fspath(self.sockets))
+        write_whole(layout.run, os.fspath(self.place))
         identity.owner_of(layout.directory).own(layout.run)
 
     def run(self) -> None:
@@ -278,7 +281,7 @@ class Supervisor:
         if self.server is not None and self.server.poll() is None:
             cluster.stop(self.server)
         self.layout.run.unlink(missing_ok=True)
-        remove_directory(self.sockets)
+        shutil.rmtree(self.place, ignore_errors=True)
         for user in self.users:
             user.close()
 
@@ -286,26 +289,34 @@ class Supervisor:
 def socket_directory(layout: cluster.Layout, who: identity.Identity) -> Path:
     """A new directory for the sockets, for its owner only, with a path that is short enough.
 
-    A socket's path may have 107 bytes, so it cannot lie in the home. What a killed supervisor left
-    is taken again, so that its users find the server where it was.
+    A socket's path may have 107 bytes, so it cannot lie in the home. The supervisor's door lies in
+    it, the server's socket one deeper, so that a server with a right of root's is behind a
+    directory of root's, which other processes of its user cannot pass. What a killed supervisor
+    left is taken again, so that its users find the server where it was.
     """
-    left = existing_directory(layout)
-    if left is not None:
-        (left / CONTROL).unlink(missing_ok=True)
-        who.own(left)
-        return left
+    place = existing_directory(layout) or new_directory()
+    (place / CONTROL).unlink(missing_ok=True)
+    (place / SERVER).mkdir(mode=0o700, exist_ok=True)
+    who.own(place / SERVER)
+    if who.privileged:
+        os.chown(place, 0, 0)
+    else:
+        who.own(place)
+    return place
+
+
+def new_directory() -> Path:
+    """Raises DatabaseError where there is no place for one."""
     problems = []
     for base in socket_bases():
-        if len(os.fsencode(base / "onecard-12345678" / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
+        longest = base / "onecard-12345678" / SERVER / ".s.PGSQL.5432"
+        if len(os.fsencode(longest)) > LONGEST_SOCKET_PATH:
             problems.append(f"{base} is too long")
             continue
         try:
-            made = Path(tempfile.mkdtemp(prefix="onecard-", dir=base))
+            return Path(tempfile.mkdtemp(prefix="onecard-", dir=base))
         except OSError as error:
             problems.append(f"{base}: {error.strerror}")
-            continue
-        who.own(made)
-        return made
     raise DatabaseError(
         f"There is no place for the database's socket ({'; '.join(problems)}).",
         "Set XDG_RUNTIME_DIR to a directory of yours with a short path.",
@@ -332,14 +343,6 @@ def existing_directory(layout: cluster.Layout) -> Path | None:
     # Somebody else could have made a directory of this name after a restart of the machine.
     ours = status.st_uid in owners and status.st_mode & 0o170777 == 0o040700
     return directory if ours else None
-
-
-def remove_directory(directory: Path) -> None:
-    """Removes the directory of the sockets and what is in it."""
-    with contextlib.suppress(OSError):
-        for left in directory.iterdir():
-            left.unlink()
-        directory.rmdir()
 
 
 def write_whole(path: Path, text: str) -> None:
