@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,18 +144,27 @@ def database_dsn(dsn: str, name: str) -> str:
 
 
 async def _attach(layout: Layout, programs: Binaries) -> Attachment:
-    """Attaches in a thread; when we are cancelled meanwhile, what it comes back with is let go."""
-    coming = asyncio.ensure_future(asyncio.to_thread(attach, layout, programs))
+    """Attaches in a thread. When we are cancelled meanwhile the thread lets go of what it brings."""
+    lock = threading.Lock()
+    brought: list[Attachment] = []
+    given_up = False
+
+    def bring() -> Attachment:
+        attachment = attach(layout, programs)
+        with lock:
+            brought.append(attachment)
+            if given_up:
+                attachment.abandon()
+        return attachment
+
     try:
-        return await asyncio.shield(coming)
+        return await asyncio.to_thread(bring)
     except asyncio.CancelledError:
-        coming.add_done_callback(_abandon)
+        with lock:
+            given_up = True
+            for attachment in brought:
+                attachment.abandon()
         raise
-
-
-def _abandon(done: asyncio.Future[Attachment]) -> None:
-    if not done.cancelled() and done.exception() is None:
-        done.result().abandon()
 
 
 async def _version_of_embedded(dsn: str, attachment: Attachment) -> int:

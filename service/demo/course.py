@@ -39,6 +39,7 @@ class Outcome:
     seconds: float = 0.0
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
     exchange: dict[str, Summary] = field(default_factory=dict)
+    claims: list[day_traffic.Claims] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -163,6 +164,10 @@ class Course:
         outcome.wrong += compare(
             outcome.exchange[PROVINCE], [outcome.exchange[town.area] for town in towns]
         )
+        outcome.claims = [row for town in towns for row in await day_traffic.claims_of(town)]
+        expected = sorted(outcome.traffic.claims, key=lambda row: (row.acquirer, row.issuer))
+        if outcome.claims != expected:
+            outcome.wrong.append(f"claims are {outcome.claims}, and {expected} were expected")
         for area, found in outcome.reports.items():
             outcome.wrong += [
                 f"the trial balance of {area} in the {purse} purse is {fen} fen, not 0"

@@ -121,12 +121,13 @@ def _exchange(console: Console, nodes: list[DemoNode], outcome: Outcome) -> None
         f" multilateral {yuan(netting['multilateral_fen'])} yuan",
         highlight=False,
     )
-    refused = outcome.exchange[PROVINCE].refused
-    console.print(
-        f"  {outcome.exchange[PROVINCE].cleared} presentments cleared, {refused} taps refused by"
-        " their issuer",
-        highlight=False,
-    )
+    for row in outcome.claims:
+        console.print(
+            f"  cards of {row.issuer} in {row.acquirer}: {row.debits:,} rides {yuan(row.debit_fen)},"
+            f" {row.loads:,} top-ups {yuan(row.load_fen)}; their issuer refused {row.refused:,}"
+            f" over {yuan(row.refused_fen)} yuan",
+            highlight=False,
+        )
 
 
 def _proof(console: Console, nodes: list[DemoNode], outcome: Outcome) -> None:

@@ -24,12 +24,26 @@ class _Operator(msgspec.Struct):
     signing_key: str
 
 
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """Taps of one city's cards in another: presented there, and refused by their issuer."""
+
+    acquirer: str
+    issuer: str
+    debits: int
+    debit_fen: int
+    loads: int
+    load_fen: int
+    refused: int
+    refused_fen: int
+
+
 class Summary(msgspec.Struct):
-    """The part of the generator's summary that the demonstration shows."""
+    """The part of the generator's summary that the demonstration compares and shows."""
 
     taps: int
     batches: int
     faults: dict[str, int]
+    claims: list[Claims]
 
 
 async def generate(out: Path, taps: int, seed: int, on: str) -> Summary:
@@ -100,6 +114,38 @@ async def compare(traffic: Path, nodes: Sequence[DemoNode]) -> list[str]:
         "-m", "loadtest.auditor", str(traffic / "expected.jsonl"), str(actual)
     )
     return [] if code == 0 else out.strip().splitlines() or ["the auditor failed"]
+
+
+async def claims_of(node: DemoNode) -> list[Claims]:
+    """What the node presented of the day, and what came back refused."""
+    async with open_node(node.home) as opened:
+        connection = await asyncpg.connect(opened.dsn)
+        try:
+            rows = await connection.fetch(
+                "SELECT acquirer, issuer, sum(tap_count)::int AS taps, sum(debit_fen)::bigint AS debit_fen,"
+                " sum(load_fen)::bigint AS load_fen, sum(refused_count)::int AS refused,"
+                " sum(refused_debit_fen + refused_load_fen)::bigint AS refused_fen,"
+                " (SELECT count(*) FROM clearing.tap t WHERE t.verdict = 0 AND t.kind = 8"
+                "  AND t.issuer_no IN (SELECT (body->>'number')::int FROM clearing.registry"
+                "   WHERE kind = 'issuer' AND version_to IS NULL AND body->>'city' = p.issuer))::int AS loads"
+                " FROM exchange.presentment p WHERE direction = 'out' GROUP BY acquirer, issuer"
+                " ORDER BY acquirer, issuer"
+            )
+        finally:
+            await connection.close()
+    return [
+        Claims(
+            acquirer=row["acquirer"],
+            issuer=row["issuer"],
+            debits=row["taps"] - row["loads"],
+            debit_fen=row["debit_fen"],
+            loads=row["loads"],
+            load_fen=row["load_fen"],
+            refused=row["refused"],
+            refused_fen=row["refused_fen"],
+        )
+        for row in rows
+    ]
 
 
 async def _python(*words: str) -> None:
