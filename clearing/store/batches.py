@@ -203,7 +203,46 @@ async def read_taps(connection: Connection, batch: BatchRow) -> StoredTaps:
     return StoredTaps(_canonical(body), body)
 
 
+_IDENTITY_SIZE: Final = record.IDENTITY.stop - record.IDENTITY.start
+_REST_SIZE: Final = 1 + record.SIZE - record.REST
+_IDENTITY_AT: Final = _TAP_HEAD.size + 4
+_REST_AT: Final = _IDENTITY_AT + _IDENTITY_SIZE + 4
+_ROW_SIZE: Final = _REST_AT + _REST_SIZE
+_PIECES: Final = (
+    (0, _REST_AT, 1),
+    (record.IDENTITY.start, _IDENTITY_AT, _IDENTITY_SIZE),
+    (record.OFFSET["operator"], struct.calcsize("!HiIiQiIiHiHiQiHiQ") - 4, 4),
+    (record.OFFSET["kind"], struct.calcsize("!HiIiQiIiHiHiQiH") - 1, 1),
+    (record.OFFSET["amount_fen"], struct.calcsize("!HiIiQiIiHiHiQiHiQiHiqi"), 4),
+    (record.OFFSET["gross_fen"], struct.calcsize("!HiIiQiIiHiHiQiHiQiHiqiii"), 4),
+    (record.REST, _REST_AT + 1, _REST_SIZE - 1),
+)
+"""Where a record's bytes lie in a COPY tuple whose values have their proper lengths: (in the record,
+in the tuple, how many)."""
+
+
 def _canonical(body: bytes) -> bytes:
+    """Canonical records of COPY tuples, by planes of bytes: no row is cut up."""
+    count, odd = divmod(len(body), _ROW_SIZE)
+    if odd or not (
+        _is_all(body, _IDENTITY_AT - 4, _IDENTITY_SIZE, count)
+        and _is_all(body, _REST_AT - 4, _REST_SIZE, count)
+    ):
+        return _canonical_of_any(body)
+    records = bytearray(record.SIZE * count)
+    for to, start, size in _PIECES:
+        for at in range(size):
+            records[to + at :: record.SIZE] = body[start + at :: _ROW_SIZE]
+    return bytes(records)
+
+
+def _is_all(body: bytes, at: int, length: int, count: int) -> bool:
+    """Whether the length word at this place of every tuple is ``length`` (less than 256)."""
+    words = (0, 0, 0, length)
+    return all(body[at + n :: _ROW_SIZE] == bytes([word]) * count for n, word in enumerate(words))
+
+
+def _canonical_of_any(body: bytes) -> bytes:
     """Canonical records of COPY tuples, whatever the lengths of their bytea columns."""
     records: list[bytes] = []
     at, head = 0, _TAP_HEAD.size
