@@ -42,6 +42,19 @@ STRIDE: Final = 2 + sum(4 + size for size in SIZES)
 """Bytes of one COPY tuple."""
 
 
+def _fixed_bytes() -> list[tuple[int, int]]:
+    """(place, byte) of the count of columns and of every length word of a tuple of proper lengths."""
+    found = list(enumerate(len(COPY_COLUMNS).to_bytes(2, "big")))
+    at = 2
+    for size in SIZES:
+        found += [(at + n, byte) for n, byte in enumerate(size.to_bytes(4, "big"))]
+        at += 4 + size
+    return found
+
+
+_FIXED_BYTES: Final = _fixed_bytes()
+
+
 class BatchIndex(msgspec.Struct, frozen=True):
     """The index of one batch."""
 
@@ -52,9 +65,8 @@ class BatchIndex(msgspec.Struct, frozen=True):
 
 def split(body: bytes) -> list[bytes]:
     """The COPY tuples of a body, whatever the lengths of their values."""
-    if len(body) % STRIDE == 0 and all(
-        body[at : at + 2] == b"\x00\x11" for at in range(0, len(body), STRIDE)
-    ):
+    count, odd = divmod(len(body), STRIDE)
+    if not odd and all(body[at::STRIDE] == bytes([byte]) * count for at, byte in _FIXED_BYTES):
         return [body[at : at + STRIDE] for at in range(0, len(body), STRIDE)]
     found: list[bytes] = []
     at = 0
