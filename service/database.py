@@ -19,6 +19,7 @@ import asyncio
 import errno
 import os
 import threading
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from urllib.parse import quote, urlsplit
 import asyncpg
 
 from service.postgres import binaries
-from service.postgres.attachment import Attachment, attach
+from service.postgres.attachment import READY_WAIT_S, Attachment, attach
 from service.postgres.binaries import SUPPORTED_MAJORS, Binaries
 from service.postgres.cluster import SUPERUSER, Layout
 from service.postgres.errors import DatabaseError
@@ -169,12 +170,14 @@ async def _attach(layout: Layout, programs: Binaries) -> Attachment:
 
 async def _version_of_embedded(dsn: str, attachment: Attachment) -> int:
     """Waits while a server that was killed is started again by its supervisor."""
+    give_up_at = time.monotonic() + READY_WAIT_S
     while True:
         attachment.check()
         try:
             return await _open_or_make(dsn)
         except (*PASSING, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in PASSING_ERRNOS:
+            passing = not isinstance(error, OSError) or error.errno in PASSING_ERRNOS
+            if not passing or time.monotonic() > give_up_at:
                 raise DatabaseError(
                     f"The database runs and cannot be reached: {_said(error)}.",
                     f"The end of {attachment.log} may say more.",

@@ -169,9 +169,10 @@ async def test_the_first_start_makes_a_database_and_the_last_leave_stops_it(home
         await connection.close()
         sockets = Path(server.dsn.partition("host=")[2])
         assert sockets.stat().st_mode & 0o777 == 0o700
+        assert sockets.parent.stat().st_mode & 0o777 == 0o700
         assert server.data == home.resolve() / "database" / "data"
         assert not sockets.is_relative_to(server.data)
-    assert not sockets.exists()
+    assert not sockets.parent.exists()
     assert servers_on(home / "database" / "data") == []
     expect_gone(home, within_s=2)
 
@@ -636,14 +637,28 @@ async def test_root_in_a_home_that_is_closed_to_nobody(
     home.chmod(0o700)
     async with running(home) as server:
         assert await fetch(server.dsn, "SELECT 1") == 1
-        # The right to search directories is all that it has of root.
+        # The right to search directories is all that it has of root, and no other process of
+        # nobody's gets to its socket or its data.
         status = Path("/proc", str(server.pid), "status").read_text()
         assert "CapEff:\t0000000000000004" in status
+        sockets = Path(server.dsn.partition("host=")[2])
+        assert sockets.parent.owner() == "root"
+        for closed in (sockets, home / "database" / "data"):
+            looked = subprocess.run(
+                ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "ls", closed],
+                capture_output=True,
+                check=False,
+            )
+            assert looked.returncode != 0
 
 
 @needs_root
 async def test_root_in_a_user_s_home_leaves_it_to_the_user(home: Path, use) -> None:  # type: ignore[no-untyped-def]
     as_user = become(ORDINARY)
+    postgres = binaries.find(os.environ).postgres
+    plain = ("setpriv", f"--reuid={ORDINARY}", "--clear-groups", "--regid=1")
+    if subprocess.run([*plain, "test", "-x", postgres], check=False).returncode != 0:
+        pytest.skip(f"PostgreSQL's programs lie where {ORDINARY} may not go")
     entry = pwd.getpwnam(ORDINARY)
     os.chown(home, entry.pw_uid, entry.pw_gid)
     async with running(home) as server:
@@ -658,6 +673,20 @@ async def test_root_in_a_user_s_home_leaves_it_to_the_user(home: Path, use) -> N
     assert await kept(home) == 1000
     leave(user)
     assert owners(home / "database") == {ORDINARY}
+
+
+@needs_root
+def test_root_gives_a_user_s_server_no_right_that_the_user_lacks(home: Path) -> None:
+    programs = fake_programs(home / "closed" / "bin", 18)
+    (home / "closed").chmod(0o700)
+    entry = pwd.getpwnam(ORDINARY)
+    (home / "database").mkdir()
+    os.chown(home / "database", entry.pw_uid, entry.pw_gid)
+    home.chmod(0o755)
+    with pytest.raises(DatabaseError, match=f"belongs to {ORDINARY}, who may not run"):
+        identity.choose(home / "database", programs / "postgres")
+    (home / "closed").chmod(0o755)
+    assert identity.choose(home / "database", programs / "postgres").uid == entry.pw_uid
 
 
 @needs_root
