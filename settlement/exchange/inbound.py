@@ -87,7 +87,7 @@ async def _book(
         case MessageKind.ANSWER if at_province:
             await province.apply_answer(connection, node, envelope, open_date)
         case MessageKind.DAY_COMPLETE if at_province:
-            await province.apply_day_complete(connection, envelope, open_date)
+            await province.check_day_complete(connection, envelope)
         case MessageKind.ANSWER_FORWARDED if not at_province:
             await acquirer.apply_answer(connection, node, keys, envelope, open_date)
         case MessageKind.CLEARING_TOTAL if not at_province:

@@ -10,7 +10,7 @@ import msgspec
 
 from clearing.node import Node
 from clearing.plan import Purpose
-from clearing.store import Connection, Entry, Posting, add_entries, add_event
+from clearing.store import Connection, Entry, Posting, add_entries
 from schemas import exchange as words
 from schemas.accounts import AccountKind
 from schemas.cities import PROVINCE
@@ -122,8 +122,12 @@ async def _book(connection: Connection, row: store.PresentmentRow, cycle: date) 
     await add_entries(connection, cycle, [entry])
 
 
-async def apply_day_complete(connection: Connection, envelope: Envelope, open_date: date) -> None:
-    """Note that a city has presented a whole date. Raises ``MessageError`` if some did not come."""
+async def check_day_complete(connection: Connection, envelope: Envelope) -> None:
+    """Whether a whole date of a city is here. Raises ``MessageError`` if something did not come.
+
+    Nothing else is written: the message in the inbox is the record, and an event would make the order
+    in which the cities were heard a part of the proof.
+    """
     complete = words.decode(envelope.body, DayComplete)
     received = await store.read_presentments(
         connection, "acquirer = $1 AND business_date = $2", envelope.sender, complete.business_date
@@ -132,13 +136,6 @@ async def apply_day_complete(connection: Connection, envelope: Envelope, open_da
         raise MessageError(
             Code.MISMATCH, f"{complete.presentments} presentments, {len(received)} of them here"
         )
-    await add_event(
-        connection,
-        open_date,
-        "exchange.day_complete",
-        f"{envelope.sender}/{complete.business_date}",
-        {"presentments": complete.presentments},
-    )
 
 
 # -- the night ---------------------------------------------------------------------------------------

@@ -309,7 +309,7 @@ async def add_refusals(
 
 
 def _json(by_account: dict[int, int]) -> str:
-    return msgspec.json.encode(by_account, order="sorted").decode()
+    return msgspec.json.encode(dict(sorted(by_account.items()))).decode()
 
 
 # -- cycles ------------------------------------------------------------------------------------------

@@ -161,7 +161,11 @@ class Exchange:
 
 @asynccontextmanager
 async def exchange(
-    postgres: Server, template: str, home: Path, cards: int = 4, names: Sequence[str] = (XIAN, BAOJI)
+    postgres: Server,
+    template: str,
+    home: Path,
+    cards: int = 4,
+    names: Sequence[str] = (XIAN, BAOJI),
 ) -> AsyncIterator[Exchange]:
     """An exchange whose cities have issued ``cards`` cards each."""
     places: list[Place] = []
@@ -184,9 +188,7 @@ async def exchange(
             await drop_database(postgres.dsn, name)
 
 
-async def _settle_in(
-    dsn: str, home: Path, city: str, names: Sequence[str], cards: int
-) -> Node:
+async def _settle_in(dsn: str, home: Path, city: str, names: Sequence[str], cards: int) -> Node:
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():

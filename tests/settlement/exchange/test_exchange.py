@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from clearing.plan import Purpose
 from service.database import Server
 from settlement.exchange import summary
 from tests.settlement.exchange.cities import BAOJI, XIAN, Exchange, Place, exchange
@@ -51,11 +52,11 @@ async def _check_city(place: Place) -> None:
     assert books["principal/suspense"] == -50
     assert books["principal/operator/12"] + books["principal/driver/12"] == -TAXI_FEN
     assert books["principal/load_agent/13"] == LOAD_FEN
-    assert not [name for name in books if name.endswith(" 14")]
+    assert [name for name in books if name.endswith(f" {int(Purpose.FARE_UNCONFIRMED)}")] == [
+        f"principal/province_pending {int(Purpose.FARE_UNCONFIRMED)}"
+    ]
     # Cards: opening 4 × 5000, home rides, what they paid abroad, one top-up.
-    assert books["principal/card_liability/1"] == -(
-        4 * 5_000 - 4 * 80 - PAID_DEBIT_FEN + LOAD_FEN
-    )
+    assert books["principal/card_liability/1"] == -(4 * 5_000 - 4 * 80 - PAID_DEBIT_FEN + LOAD_FEN)
     assert sum(fen for name, fen in books.items() if " " not in name) == 0
 
 
@@ -113,9 +114,9 @@ async def _at_every_stage(cities: Exchange) -> None:
         assert summary.compare(province, rest) == []
 
     await agree()
-    closed = {place: await place.cut_off() for place in (cities.cities.values())}
+    closed = [(place, await place.cut_off()) for place in cities.cities.values()]
     await agree()
-    for place, day in closed.items():
+    for place, day in closed:
         assert await place.present(day) == 1
         assert await place.present(day) == 1
         await agree()

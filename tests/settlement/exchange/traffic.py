@@ -56,9 +56,7 @@ class Travellers:
             return
         good = at != 0
         extra = 50 if at == 1 else 0
-        taps[BUS].append(
-            card.tap(BUS, BUS_FEN + extra, gross_fen=100, at=when(2), good_tac=good)
-        )
+        taps[BUS].append(card.tap(BUS, BUS_FEN + extra, gross_fen=100, at=when(2), good_tac=good))
         if at < 2:
             taps[TAXI].append(
                 card.tap(
