@@ -57,6 +57,14 @@ class _Keys(msgspec.Struct):
     city_code: str = ""
 
 
+class _Operator(msgspec.Struct):
+    """An operator's test keys, as the generator writes them."""
+
+    operator: int
+    api_key: str
+    signing_key: str
+
+
 class _Row(msgspec.Struct):
     kind: str
     row: msgspec.Raw
@@ -110,6 +118,13 @@ class DemoNode:
                 ],
             )
 
+    def api_keys(self, traffic: Path) -> dict[int, str]:
+        """The API keys of the node's operators, by number."""
+        rows = (traffic / self.area / "operators.json").read_bytes()
+        return {
+            row.operator: row.api_key for row in msgspec.json.decode(rows, type=list[_Operator])
+        }
+
     def introduction(self) -> City:
         """This node as the others register it."""
         key = SigningKey.load(self.home / "keys" / "node.pem").public.encode().hex()
@@ -124,8 +139,11 @@ class DemoNode:
     # -- running ---------------------------------------------------------------------------------
 
     def start(self, province_url: str) -> None:
-        """Start ``onecard serve``; it ends with this process, whatever ends this process."""
-        port = _free_port()
+        """Start ``onecard serve``, on the port it had before if it had one.
+
+        It ends with this process, whatever ends this process.
+        """
+        port = int(self.url.rpartition(":")[2]) if self.url else _free_port()
         self.url = f"http://127.0.0.1:{port}"
         environment = os.environ | {
             "ONECARD_PROVINCE_URL": "" if self.is_province else province_url,

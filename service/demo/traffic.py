@@ -18,12 +18,6 @@ from service.errors import ServiceError
 from service.home import open_node
 
 
-class _Operator(msgspec.Struct):
-    operator: int
-    api_key: str
-    signing_key: str
-
-
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """Taps of one city's cards in another: presented there, and refused by their issuer."""
 
@@ -69,8 +63,7 @@ async def submit(
 
 
 async def _submit_city(traffic: Path, node: DemoNode, told: Callable[[int], None]) -> int:
-    rows = (traffic / node.area / "operators.json").read_bytes()
-    keys = {row.operator: row.api_key for row in msgspec.json.decode(rows, type=list[_Operator])}
+    keys = node.api_keys(traffic)
     taps = 0
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         for path in sorted((traffic / "batches").glob(f"*-{node.area}-*")):
