@@ -364,16 +364,20 @@ async def test_everything_killed_at_once_with_a_backend_at_work(home: Path, use)
     connection = await asyncpg.connect(dsn)
     # This backend does not look up from its work and outlives the server for a moment.
     busy = asyncio.ensure_future(
-        connection.execute("INSERT INTO kept SELECT sum(i) FROM generate_series(1, 20000000) AS i")
+        connection.execute("INSERT INTO kept SELECT count(*) FROM generate_series(1, 20000000)")
     )
     await asyncio.sleep(0.2)
     for victim in (parent_of(pid), pid, user.pid):
         os.kill(victim, signal.SIGKILL)
     count = await kept(home)
-    with contextlib.suppress(OSError, asyncpg.PostgresError):
+    try:
         await busy
+        acknowledged = True
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        acknowledged = False
     await connection.close()
-    assert count == 1000
+    # What was acknowledged is there; what was not may be there or not, whole.
+    assert count == 1001 if acknowledged else count in (1000, 1001)
 
 
 @pytest.mark.kills
