@@ -264,9 +264,12 @@ class Supervisor:
 
     def tell_failure(self, sentence: str, remedy: str) -> None:
         """Says to everybody, those at the door included, why there is no database."""
-        with contextlib.suppress(BlockingIOError):
+        # Who started us may be slower to knock than we are to fail.
+        self.door.settimeout(0 if self.users else FIRST_USER_WAIT_S)
+        with contextlib.suppress(BlockingIOError, TimeoutError):
             while True:
                 self.users.add(self.door.accept()[0])
+                self.door.settimeout(0)
         for user in self.users:
             self.tell(user, {"sentence": sentence, "remedy": remedy})
 
