@@ -12,6 +12,7 @@ import msgspec
 
 from clearing import store
 from schemas.registry import Operator
+from service.errors import ServiceError
 from service.home import open_node, register
 
 KEY_PREFIX: Final = "ock_"
@@ -63,19 +64,20 @@ async def add_operator(
     mode: str,
     number: int | None,
     public_key: str,
-    api_key: bool,
+    api_key: bool | None,
     **fields: str,
 ) -> tuple[Operator, str]:
     """Register an operator, or change the one with this code; returns its row and new API key.
 
-    ``fields`` are tariff, split, fee, payee_account and payee_name.
+    ``api_key`` None: a key for a new operator, the old one for a known operator. ``fields`` are tariff,
+    split, fee, payee_account and payee_name.
     """
-    secret = new_api_key() if api_key else ""
     async with open_node(home) as opened:
         known = await read_operators(opened.dsn)
         old = next((row for row in known if row.code == code), None)
-        if number is None:
-            number = old.number if old else max((row.number for row in known), default=0) + 1
+        number = _number_for(code, number, old, known)
+        make_key = old is None if api_key is None else api_key
+        secret = new_api_key() if make_key else ""
         base = old or Operator(number=number, code=code, name=name or code, mode=mode, tariff="")
         row = msgspec.structs.replace(
             base,
@@ -89,3 +91,21 @@ async def add_operator(
         )
         await register(opened.dsn, [("operator", row)])
     return row, secret
+
+
+def _number_for(
+    code: str, number: int | None, old: Operator | None, known: Iterable[Operator]
+) -> int:
+    """The number of an operator. It keeps it for ever, and nobody else gets it."""
+    if old is not None and number not in {None, old.number}:
+        raise ServiceError(
+            f"The operator {code} has the number {old.number}, and keeps it.", "Leave --number out."
+        )
+    holder_of_it = next((row for row in known if row.number == number and row is not old), None)
+    if holder_of_it is not None:
+        raise ServiceError(
+            f"The number {number} is {holder_of_it.code}'s.", "Leave --number out for a free one."
+        )
+    if old is not None:
+        return old.number
+    return number or max((row.number for row in known), default=0) + 1

@@ -15,11 +15,14 @@ import msgspec
 from clearing import cards as card_lines
 from clearing import ledger, rules, store
 from clearing.cards import CardLine
-from clearing.compile import accounts_for
-from clearing.plan import EPOCH
+from clearing.compile import accounts_for, compile_plan
+from clearing.keys.chains import KeySetId
+from clearing.keys.port import KeySet
+from clearing.plan import EPOCH, Limits
 from clearing.store import Connection
-from schemas.accounts import AccountKind, code_of
+from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse
+from schemas.registry import Operator
 from service.errors import ServiceError
 
 Rows = Iterable[tuple[str, msgspec.Struct]]
@@ -29,6 +32,7 @@ Cards = Sequence[tuple[bytes, bytes]]
 """(card 19 bytes: family, issuer, serial; opening line 64 bytes)."""
 
 _EVERY_COUNTER: Final = 0xFFFF_FFFF_FFFF_FFFF
+_NO_LIMITS: Final = Limits(0, 0, 0, 0, False)
 
 
 async def register(dsn: str, rows: Rows, cards: Cards = ()) -> int:
@@ -61,6 +65,7 @@ async def register_in(connection: Connection, rows: Rows, cards: Cards = ()) -> 
         connection,
         accounts_for(in_force, rule_set),
     )
+    _refuse_what_no_plan_holds(in_force, rule_set, accounts)
     openings = []
     for number, fen in sorted(_opening_fen(new).items()):
         codes = [
@@ -77,6 +82,45 @@ async def register_in(connection: Connection, rows: Rows, cards: Cards = ()) -> 
     if openings:
         await store.add_entries(connection, open_date, [ledger.opening_entry(version, openings)])
     return version
+
+
+def _refuse_what_no_plan_holds(
+    rows: dict[str, list[msgspec.Struct]], rule_set: rules.RuleSet, accounts: dict[str, Account]
+) -> None:
+    """An engine that met such a row could judge nobody's batches any more.
+
+    Raises ``ClearingError``: a tariff, split or fee that the rules do not have, an id that is none.
+    """
+    try:
+        compile_plan(rows, rule_set, accounts, _NoKeys(), _NO_LIMITS, (0, 0))
+        for operator in rows["operator"]:
+            if isinstance(operator, Operator) and operator.fee not in {"", *rule_set.fee_names()}:
+                raise ServiceError(
+                    f"There is no fee named {operator.fee!r}.",
+                    f"Known are: {', '.join(rule_set.fee_names())}.",
+                )
+    except ValueError as error:
+        raise ServiceError(
+            f"A registry row does not hold: {error}.", "Mend it; nothing was registered."
+        ) from error
+
+
+class _NoKeys:
+    """A key store without keys: whether registry rows hold is no matter of keys."""
+
+    def key_sets(self) -> tuple[KeySet, ...]:
+        """None."""
+        return ()
+
+    def level_key(self, key_set_id: KeySetId) -> bytes:
+        """There is none to ask for."""
+        raise AssertionError(key_set_id)
+
+    def require_production(self) -> None:
+        """Nothing to refuse."""
+
+    def close(self) -> None:
+        """Nothing to wipe."""
 
 
 async def _not_registered(connection: Connection, cards: Cards) -> Cards:

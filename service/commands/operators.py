@@ -44,9 +44,8 @@ def operator() -> None:
 @click.option("--payee-name", default="", help="Name of the account's holder.")
 @click.option(
     "--api-key/--no-api-key",
-    default=True,
-    show_default=True,
-    help="Make an API key and show it, this once.",
+    default=None,
+    help="Make an API key and show it, this once; a new operator gets one anyway.",
 )
 def add(make_signing_key: Path | None, public_key: str, home: Path, **fields: object) -> None:
     """Register an operator, or change one with the same code."""

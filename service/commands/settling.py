@@ -151,7 +151,7 @@ def _amounts(content: Any) -> list[tuple[str, str]]:
             lines.append((" ".join(words), yuan(row["amount_fen"])))
             continue
         lines += [
-            (name, yuan(value) if name.endswith("_fen") else str(value))
+            (name, yuan(value) if isinstance(value, int) else str(value))
             for name, value in row.items()
         ]
     return lines

@@ -8,12 +8,14 @@ from datetime import date
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from clearing import store
+from clearing.errors import ClearingError
 from schemas import cities
 from schemas.codes import CardFamily
-from schemas.registry import Operator
+from schemas.registry import Operator, Terminal
 from service import home as homes
 from service.errors import HomeError
 from service.home import issued_card, make_home, open_node, register
@@ -144,3 +146,41 @@ def test_no_home_is_one_sentence(onecard: Callable[..., Answer], tmp_path: Path)
     assert answer.code == 1
     assert answer.err.splitlines()[0].endswith("is no node's home.")
     assert "onecard init --home" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"tariff": "xian/ferry"}, "no tariff named 'xian/ferry'"),
+        ({"split": "xian/ferry"}, "no split named 'xian/ferry'"),
+        ({"fee": "xian/ferry"}, "no fee named 'xian/ferry'"),
+    ],
+)
+async def test_rows_that_would_stop_the_engine_are_refused(
+    given_database: str, tmp_path: Path, changes: dict[str, str], sentence: str
+) -> None:
+    await make_home(tmp_path / "home", city=XIAN, opened_on=OPENED)
+    good = Operator(number=5, code="bus", name="bus", mode="bus", tariff="xian/bus")
+    with pytest.raises(ClearingError, match=sentence):
+        await register(given_database, [("operator", msgspec.structs.replace(good, **changes))])
+    with pytest.raises(ClearingError, match="does not hold"):
+        await register(given_database, [("terminal", Terminal(terminal_id="GATE", operator=5))])
+    assert await register(given_database, [("operator", good)]) == 2
+
+
+def test_operators_keep_their_numbers_and_keys(
+    onecard: Callable[..., Answer], given_database: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    assert onecard("init", "--home", home).code == 0
+    words = ("operator", "add", "--home", home, "--mode", "bus", "--tariff", "xian/bus")
+    assert "API key" in onecard(*words, "--code", "a").out
+    assert onecard(*words, "--code", "b", "--number", 1).code == 1
+    assert onecard(*words, "--code", "a", "--number", 2).code == 1
+    changed = onecard(*words, "--code", "a", "--name", "A buses")
+    assert changed.code == 0
+    assert "API key" not in changed.out
+    assert "API key" in onecard(*words, "--code", "a", "--api-key").out
+    listed = onecard("operator", "list", "--home", home)
+    assert listed.out.splitlines() == ["1  a  A buses  bus  xian/bus  unsigned"]
+    assert onecard(*words, "--code", "c", "--public-key", "zz").code == 1
