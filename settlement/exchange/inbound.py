@@ -30,21 +30,33 @@ async def apply_waiting(
     """Apply every stored message that can be; returns how many were applied.
 
     A city needs its engine for presentments; without one they wait, and what came after them too.
-    What goes wrong on our side (the database away, no open date) is raised and nothing of that
-    message is written.
+    What goes wrong on our side (the database away, no open date) stops that sender's messages where
+    they are, not the others', and is raised at the end; nothing of the message is written.
     """
     async with pool.acquire() as connection:
         keys = await post.read_keys(connection)
         waiting = await store.read_waiting(connection)
-    applied = 0
+    applied, stopped, failure = 0, set[str](), None
     for sender, number, kind in waiting:
-        if kind == MessageKind.PRESENTMENT_FORWARDED:
-            if engine is None:
-                log.info("presentments wait for the engine", sender=sender, number=number)
-                return applied
-            applied += await _apply_by_engine(pool, node, engine, keys, (sender, number))
-        else:
-            applied += await _apply(pool, node, keys, (sender, number))
+        by_engine = kind == MessageKind.PRESENTMENT_FORWARDED and node.city != PROVINCE
+        if sender in stopped:
+            continue
+        if by_engine and engine is None:
+            log.info("presentments wait for the engine", sender=sender, number=number)
+            stopped.add(sender)
+            continue
+        try:
+            if by_engine:
+                assert engine is not None
+                applied += await _apply_by_engine(pool, node, engine, keys, (sender, number))
+            else:
+                applied += await _apply(pool, node, keys, (sender, number))
+        except Exception as error:  # noqa: BLE001 - a defect that one sender meets must not stop all
+            log.error("message cannot be applied", sender=sender, number=number, error=str(error))
+            stopped.add(sender)
+            failure = failure or error
+    if failure is not None:
+        raise failure
     return applied
 
 
@@ -132,8 +144,6 @@ async def _presentment(
     connection: Connection, node: Node, keys: Keys, envelope: Envelope
 ) -> Presentment:
     codec.read_body(envelope)
-    if node.city == PROVINCE:
-        raise MessageError(Code.BAD_SCHEMA, f"{node.city} takes no {envelope.kind}")
     return await issuer.check(connection, node, keys, envelope)
 
 
