@@ -110,7 +110,8 @@ class Kernel(Protocol):
         """Put in (identity, batch_seq, row, record digest head, business_day)."""
 
     def dump_state(self) -> bytes:
-        """Card lines sorted by card, then identities sorted, 64 and 37 + 4 + 8 + 4 + 4 … bytes."""
+        """Card lines sorted by card, 64 bytes each; then identities sorted, 36 bytes each: fingerprint
+        16, batch_seq 8, row 4, head 4, business day 4, big-endian."""
 
     def card_lines(self) -> bytes:
         """All card lines, sorted by their bytes 0–14 (family, kind excluded: see ``cards``)."""
@@ -159,6 +160,7 @@ COPY_COLUMNS: Final = (
     "priced_fen",
     "credited_fen",
     "subsidy_fen",
+    "debit_proven",
     "identity",
     "rest",
 )

@@ -4,7 +4,7 @@ The roots prove that nothing changed; they cannot say what did. The index can: f
 bytes of SHA-256 over every column, and the CRC-32 of every row as PostgreSQL copies it. It is a paper,
 so ``papers_root`` and the seal cover it.
 
-    per batch   batch_seq u64 | taps u32 | 17 × 8 bytes (columns, in COPY order) | taps × u32 (rows)
+    per batch   batch_seq u64 | taps u32 | 18 × 8 bytes (columns, in COPY order) | taps × u32 (rows)
 """
 
 import hashlib
@@ -32,6 +32,7 @@ _FIXED_SIZES: Final = {
     "operator_no": 8,
     "issuer_no": 2,
     "tapped_at": 8,
+    "debit_proven": 1,
     "identity": record.IDENTITY.stop - record.IDENTITY.start,
     "rest": 1 + record.SIZE - record.REST,
 }

@@ -90,7 +90,8 @@ static inline void move_card(struct batch *batch, struct tap *tap)
         line->last_tap_s = (uint32_t)tap->seconds;
 }
 
-/* Remember that the tap was seen. Rejected taps are not: whoever mends one may submit it again. */
+/* Remember that the tap was seen. Rejected taps are not, so that whoever mends one may submit it again; but
+ * what moved money is never free again, whatever its verdict. */
 static inline void move_identity(struct batch *batch, const struct tap *tap)
 {
     struct identity identity = {
@@ -102,7 +103,7 @@ static inline void move_identity(struct batch *batch, const struct tap *tap)
         .used = 1,
     };
 
-    if (tap->decision.verdict == VERDICT_REJECTED)
+    if (tap->decision.verdict == VERDICT_REJECTED && !(tap->proven && tap->debit))
         return;
     if (!journal_note_identity(&batch->state->journal, &tap->fingerprint)
         || !identity_table_put(&batch->state->identities, &identity))

@@ -89,8 +89,10 @@ static inline void tap_decide(struct batch *batch, struct tap *tap)
 {
     tap_check(batch, tap);
     tap->decision = reason_decide(batch->reasons, tap->flags);
-    /* The record proves that money left, or came onto, a card of ours. */
-    tap->proven = tap->tac_proven && tap->own && tap->line != NULL && (tap->debit || tap->kind == KIND_TOP_UP);
+    /* The record proves that money left, or came onto, a card of ours. Another operator's tap proves nothing in
+     * these hands: it waits for its own operator, who must find its identity free. */
+    tap->proven = tap->tac_proven && tap->own && tap->line != NULL && (tap->debit || tap->kind == KIND_TOP_UP)
+                  && !tap_has(tap, REASON_OPERATOR_OTHER);
     move_identity(batch, tap);
     move_card(batch, tap);
     money_move(batch, tap);

@@ -8,14 +8,14 @@
 
 #include "batch.h"
 
-#define COPY_COLUMNS 17
+#define COPY_COLUMNS 18
 #define COPY_REST_BYTES (1 + RECORD_BYTES - RECORD_REST)
 #define COPY_MICROSECONDS 1000000
 #define COPY_MINUS_INFINITY INT64_MIN /* "-infinity": the record has no moment */
 
 /* Sizes in the table's order; the offsets of values follow from them. */
 static const uint8_t copy_sizes[COPY_COLUMNS] = {
-    4, 8, 4, 2, 2, 8, 2, 8, 2, 8, 4, 4, 4, 4, 4, RECORD_IDENTITY_BYTES, COPY_REST_BYTES,
+    4, 8, 4, 2, 2, 8, 2, 8, 2, 8, 4, 4, 4, 4, 4, 1, RECORD_IDENTITY_BYTES, COPY_REST_BYTES,
 };
 
 enum copy_at {
@@ -34,7 +34,8 @@ enum copy_at {
     COPY_PRICED = 110,
     COPY_CREDITED = 118,
     COPY_SUBSIDY = 126,
-    COPY_IDENTITY = 134,
+    COPY_PROVEN = 134,
+    COPY_IDENTITY = 139,
     COPY_REST = COPY_IDENTITY + RECORD_IDENTITY_BYTES + 4,
     COPY_ROW_BYTES = COPY_REST + COPY_REST_BYTES,
 };
@@ -73,6 +74,7 @@ static inline void copy_fill(uint8_t row[COPY_ROW_BYTES], const struct tap *tap)
     store_big32(row + COPY_PRICED, (uint32_t)tap->priced_fen);
     store_big32(row + COPY_CREDITED, (uint32_t)tap->credited_fen);
     store_big32(row + COPY_SUBSIDY, (uint32_t)tap->subsidy_fen);
+    row[COPY_PROVEN] = tap->proven && tap->debit;
     memcpy(row + COPY_IDENTITY, tap->record + RECORD_IDENTITY, RECORD_IDENTITY_BYTES);
     row[COPY_REST] = tap->record[0];
     memcpy(row + COPY_REST + 1, tap->record + RECORD_REST, RECORD_BYTES - RECORD_REST);

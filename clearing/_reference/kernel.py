@@ -294,17 +294,23 @@ class ReferenceKernel:
 
     @staticmethod
     def _proven(row: Row) -> bool:
-        """Whether the record proves that money left, or came onto, a card of ours."""
+        """Whether the record proves that money left, or came onto, a card of ours.
+
+        Another operator's tap proves nothing in these hands: it waits for its own operator, who must
+        find its identity free.
+        """
         return (
             row.tac_proven
             and row.own
             and row.line is not None
             and (row.is_debit or row.tap.kind == TapKind.TOP_UP)
+            and not row.flags >> Reason.OPERATOR_OTHER & 1
         )
 
     def _move(self, row: Row, context: BatchContext, verdict: Verdict, proven: bool) -> None:
         _, old_lines, new_identities = self._journal[-1]
-        if verdict != Verdict.REJECTED:
+        # What moved money is never free again, whatever its verdict.
+        if verdict != Verdict.REJECTED or (proven and row.is_debit):
             self._identities[row.identity] = (
                 context.batch_seq,
                 row.number,

@@ -10,7 +10,7 @@ from schemas import proof, record
 from schemas.codes import Source, Verdict
 from schemas.reasons import Reason
 
-_COPY_HEAD = struct.Struct("!H iI iQ iI iH iH iQ iH iQ iH iq ii ii ii ii ii".replace(" ", ""))
+_COPY_HEAD = struct.Struct("!H iI iQ iI iH iH iQ iH iQ iH iq ii ii ii ii ii i?".replace(" ", ""))
 
 
 class Tally:
@@ -41,7 +41,8 @@ class Tally:
             assert row.issuer is not None
             credited = self._divert(row, row.issuer.account, verdict, reason)
         self._count(row, verdict, reason, flags)
-        self._write(row, verdict, reason, flags, (priced, credited, subsidy), shares)
+        money = (priced, credited, subsidy)
+        self._write(row, (verdict, reason, flags), money, shares, proven and row.is_debit)
 
     def _accept(self, row: Row, credited: int, excess: int) -> bytes:
         issuer, plan = row.issuer, self.plan
@@ -107,12 +108,12 @@ class Tally:
     def _write(
         self,
         row: Row,
-        verdict: Verdict,
-        reason: Reason,
-        flags: int,
+        outcome: tuple[Verdict, Reason, int],
         money: tuple[int, int, int],
         shares: bytes,
+        debit_proven: bool,
     ) -> None:
+        verdict, reason, flags = outcome
         context, plan, tap = self.context, self.plan, row.tap
         issuer_number = row.issuer.number if row.issuer is not None else 0
         shares = shares.ljust(proof.SHARES_SIZE, b"\0")
@@ -125,10 +126,11 @@ class Tally:
         columns["shares"].append(shares)
         moment = -(2**63) if row.tapped_s is None else row.tapped_s * 1_000_000
         head = _COPY_HEAD.pack(
-            17, 4, context.business_day, 8, context.batch_seq, 4, row.number, 2, verdict, 2, reason,
+            18, 4, context.business_day, 8, context.batch_seq, 4, row.number, 2, verdict, 2, reason,
             8, flags,
             2, tap.kind, 8, tap.operator, 2, issuer_number, 8, moment, 4, tap.amount_fen,
-            4, tap.gross_fen, 4, money[0], 4, money[1], 4, money[2],
+            4, tap.gross_fen, 4, money[0], 4, money[1], 4, money[2], 1,
+            debit_proven,
         )  # fmt: skip
         rest = row.data[:1] + row.data[record.REST :]
         columns["copy_rows"].append(
@@ -141,7 +143,7 @@ class Tally:
                 context.batch_seq,
                 row.number,
                 row.data,
-                (verdict, reason, flags),
+                outcome,
                 money,
                 issuer_number,
                 (plan.rules_version, plan.registry_version, plan.denylist_version),

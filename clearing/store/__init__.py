@@ -7,6 +7,7 @@ more than one thing opens the transaction.
 from clearing.store.batches import (
     COPY_SIGNATURE,
     COPY_TRAILER,
+    HOLDS_IDENTITY,
     BatchRow,
     StoredTaps,
     build_identity_index,
@@ -59,6 +60,7 @@ from clearing.store.registries import (
 __all__ = [
     "COPY_SIGNATURE",
     "COPY_TRAILER",
+    "HOLDS_IDENTITY",
     "REGISTRY_LOCK",
     "WRITER_LOCK",
     "BatchRow",

@@ -16,6 +16,8 @@ from schemas.codes import Verdict
 
 COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER: Final = b"\xff\xff"
+HOLDS_IDENTITY: Final = f"(verdict < {int(Verdict.REJECTED)} OR debit_proven)"
+"""Which taps hold their identity: all but those rejected without having moved money."""
 
 
 class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,21 +156,21 @@ async def find_identities(
     """
     rows = await connection.fetch(
         "SELECT identity, batch_seq, row_no, clearing.canonical(t) AS record FROM clearing.tap t"
-        " WHERE business_date BETWEEN $2 AND $3 AND verdict < 2 AND identity = ANY($1)",
+        f" WHERE business_date BETWEEN $2 AND $3 AND {HOLDS_IDENTITY} AND identity = ANY($1)",
         identities, first, last,
     )  # fmt: skip
     return {row["identity"]: (row["batch_seq"], row["row_no"], row["record"]) for row in rows}
 
 
 async def build_identity_index(connection: Connection, business_date: date) -> None:
-    """Prove the date's identities unique where the tap is not rejected, by building the index.
+    """Prove the date's identities unique among taps that hold theirs, by building the index.
 
     Raises ``asyncpg.UniqueViolationError`` where two taps hold one identity.
     """
     name = partition_of(business_date)
     await connection.execute(
         f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_identity ON clearing.{name} (identity)"
-        f" WHERE verdict < {int(Verdict.REJECTED)}"
+        f" WHERE {HOLDS_IDENTITY}"
     )
     await connection.execute(
         f"CREATE UNIQUE INDEX IF NOT EXISTS {name}_position ON clearing.{name} (batch_seq, row_no)"
@@ -182,7 +184,7 @@ class StoredTaps(msgspec.Struct, frozen=True):
     copy_rows: bytes
 
 
-_TAP_HEAD: Final = struct.Struct("!HiIiQiIiHiHiQiHiQiHiqiiiiiiiiii")
+_TAP_HEAD: Final = struct.Struct("!HiIiQiIiHiHiQiHiQiHiqiiiiiiiiiii?")
 
 
 async def read_taps(connection: Connection, batch: BatchRow) -> StoredTaps:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
+from clearing.store.batches import HOLDS_IDENTITY
 from clearing.store.connection import Connection
 
 
@@ -41,7 +42,7 @@ async def future_identities(
         " FROM clearing.evidence v JOIN clearing.batch b USING (batch_seq)"
         " JOIN clearing.tap t ON t.business_date = b.business_date AND t.batch_seq = v.batch_seq"
         " AND t.row_no = v.row_no"
-        " WHERE v.reason = $2 AND b.business_date <= $1 AND t.verdict < 2",
+        f" WHERE v.reason = $2 AND b.business_date <= $1 AND {HOLDS_IDENTITY}",
         last_sealed, reason,
     )  # fmt: skip
     return [

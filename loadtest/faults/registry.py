@@ -91,7 +91,7 @@ def operator_other(case: Case) -> None:
     """The record names another operator than its batch."""
     ride = case.bus()
     ride.draft.operator = case.day.world.operators[TAXI].number
-    case.send(ride, Reason.OPERATOR_OTHER)
+    case.send(ride, Reason.OPERATOR_OTHER, proven=False)
 
 
 def terminal_line_differs(case: Case) -> None:

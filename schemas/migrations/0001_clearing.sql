@@ -97,7 +97,8 @@ CREATE INDEX batch_by_operator ON clearing.batch (operator_no, number);
 ALTER TABLE clearing.batch ALTER COLUMN receipt SET STORAGE EXTERNAL;
 
 -- One row a tap. The open day's partition is append-only and has no index; the night builds a
--- unique index on identity where the tap is not rejected (clearing.tap_YYYYMMDD).
+-- unique index on identity where the tap is not rejected or its debit is proven (clearing.tap_YYYYMMDD):
+-- what a rejected tap without proof held is free again, what moved money is not.
 -- The canonical record = rest[0] | identity | operator_no | kind | amount | gross | rest[1:].
 CREATE TABLE clearing.tap (
     business_date   date     NOT NULL,
@@ -115,6 +116,7 @@ CREATE TABLE clearing.tap (
     priced_fen      integer  NOT NULL,             -- what our tariff allows, nearest to the amount
     credited_fen    integer  NOT NULL,             -- what went to the operator's side
     subsidy_fen     integer  NOT NULL,
+    debit_proven    boolean  NOT NULL,             -- the record proves that money left a card of ours
     identity        bytea    NOT NULL,
     rest            bytea    NOT NULL
 ) PARTITION BY RANGE (business_date);

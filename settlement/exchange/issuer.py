@@ -1,6 +1,7 @@
 """The issuer: a presentment is judged by the engine, and its answer is written in that transaction."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from clearing.engine import Along, Engine, Judged
 from clearing.errors import ClearingError
@@ -12,12 +13,16 @@ from schemas import record
 from schemas.cities import PROVINCE
 from schemas.codes import LOAD_KINDS, Check, Verdict
 from schemas.exchange import Answer, Code, Envelope, MessageError, MessageKind, Presentment, Refused
-from schemas.reasons import Reason, verdict_of
+from schemas.reasons import RECORD_LEVEL, Reason
 from settlement.exchange import codec, post, store
 from settlement.exchange.codec import Keys
 from settlement.exchange.errors import AlreadyApplied, ExchangeError
 
-CHECKS = Check.ALL
+_AMOUNT: Final = record.FIELD["amount_fen"]
+_REJECTING: Final = {row.reason for row in RECORD_LEVEL if row.outcome == Verdict.REJECTED}
+_REJECTED: Final = bytes(number in _REJECTING for number in range(256))
+"""By reason number: 1 where the reason rejects a tap."""
+CHECKS: Final = Check.ALL
 """What another city's taps are checked for: the acquirer's contract does not bind the issuer."""
 
 
@@ -81,16 +86,17 @@ def make_answer(presentment: Presentment, judged: Judged) -> Answer:
     A tap is not paid if it was rejected, or if nothing of its amount was booked for the province.
     """
     refused: list[Refused] = []
-    debit_fen = load_fen = paid_fen = 0
-    for position, (kind, amount, reason, credited) in enumerate(_rows(presentment, judged)):
-        paid_fen += credited
-        rejected = verdict_of(reason) == Verdict.REJECTED
-        if rejected or (amount and not credited):
+    debit_fen = load_fen = 0
+    for position in _unpaid(judged):
+        kind, amount = _kind_and_amount(presentment.records, position)
+        reason = Reason(judged.judgement.reasons[position])
+        if amount or reason in _REJECTING:
             refused.append(Refused(position, reason, amount))
             if kind in LOAD_KINDS:
                 load_fen += amount
             else:
                 debit_fen += amount
+    paid_fen = sum(memoryview(judged.judgement.credited_fen).cast("i"))
     confirmed = presentment.debit_fen - debit_fen, presentment.load_fen - load_fen
     if sum(confirmed) != paid_fen:
         raise ClearingError(
@@ -111,14 +117,21 @@ def make_answer(presentment: Presentment, judged: Judged) -> Answer:
     )
 
 
-def _rows(presentment: Presentment, judged: Judged) -> Iterator[tuple[int, int, Reason, int]]:
-    """Kind, amount, reason and credited fen of each tap, in order."""
-    records, judgement = presentment.records, judged.judgement
-    kind_at, amount = record.OFFSET["kind"], record.FIELD["amount_fen"]
-    credited = memoryview(judgement.credited_fen).cast("i")
-    for row, at in enumerate(range(0, len(records), record.SIZE)):
-        fen = int.from_bytes(records[at + amount.offset : at + amount.end], "big", signed=True)
-        yield records[at + kind_at], fen, Reason(judgement.reasons[row]), credited[row]
+def _unpaid(judged: Judged) -> Iterator[int]:
+    """Positions of taps that were rejected or booked nothing; most taps are neither."""
+    rejected = judged.judgement.reasons.translate(_REJECTED)
+    credited = memoryview(judged.judgement.credited_fen).cast("i")
+    return (
+        position
+        for position, (unpaid, fen) in enumerate(zip(rejected, credited, strict=True))
+        if unpaid or not fen
+    )
+
+
+def _kind_and_amount(records: bytes, position: int) -> tuple[int, int]:
+    at = position * record.SIZE
+    amount = records[at + _AMOUNT.offset : at + _AMOUNT.end]
+    return records[at + record.OFFSET["kind"]], int.from_bytes(amount, "big", signed=True)
 
 
 def _row(presentment: Presentment, answer: Answer) -> store.PresentmentRow:

@@ -51,7 +51,7 @@ class _City:
         self._records: list[bytes] = []
         self._credits: dict[int, int] = {}
 
-    def add(self, data: bytes, given: list[Credit]) -> None:
+    def add(self, data: bytes, given: tuple[Credit, ...]) -> None:
         """One tap and what it credited."""
         self._records.append(data)
         for credit in given:

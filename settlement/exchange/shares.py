@@ -5,6 +5,7 @@ batch, so that a presentment knows its part and a refusal takes back exactly wha
 """
 
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -66,7 +67,7 @@ class Shares:
             plan, self._batches[seq] = operators[stamped]
             self._suspense[seq] = plan.suspense_account
 
-    def of(self, tap: Tap) -> list[Credit]:
+    def of(self, tap: Tap) -> tuple[Credit, ...]:
         """The credits of an accepted tap of a foreign card; they sum to its amount, signed.
 
         A fare is unconfirmed on the accounts of its split, an excess waits in suspense, a top-up is
@@ -74,15 +75,23 @@ class Shares:
         """
         operator = self._batches[tap.batch_seq][tap.operator_no]
         if tap.is_load:
-            return [Credit(operator.load_agent_account, Purpose.TOP_UP, -tap.amount_fen)]
+            return (Credit(operator.load_agent_account, Purpose.TOP_UP, -tap.amount_fen),)
         split = next(s for s in operator.splits if s.since_s <= tap.tapped_s < s.until_s)
-        parts = split_fen(tap.credited_fen, tuple(weight for _, weight in split.shares))
-        found = [
-            Credit(account, Purpose.FARE_UNCONFIRMED, fen)
-            for (account, _), fen in zip(split.shares, parts, strict=True)
-            if fen
-        ]
-        excess = tap.amount_fen - tap.credited_fen
-        if excess:
-            found.append(Credit(self._suspense[tap.batch_seq], Purpose.EXCESS, excess))
-        return found
+        excess_fen = tap.amount_fen - tap.credited_fen
+        return _fare(split.shares, tap.credited_fen, self._suspense[tap.batch_seq], excess_fen)
+
+
+@lru_cache(maxsize=65_536)
+def _fare(
+    shares: tuple[tuple[int, int], ...], credited_fen: int, suspense: int, excess_fen: int
+) -> tuple[Credit, ...]:
+    """The credits of a fare. There are few different fares and many taps, so they are kept."""
+    parts = split_fen(credited_fen, tuple(weight for _, weight in shares))
+    found = [
+        Credit(account, Purpose.FARE_UNCONFIRMED, fen)
+        for (account, _), fen in zip(shares, parts, strict=True)
+        if fen
+    ]
+    if excess_fen:
+        found.append(Credit(suspense, Purpose.EXCESS, excess_fen))
+    return tuple(found)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from clearing.store import Connection, partition_of
+from clearing.store import HOLDS_IDENTITY, Connection, partition_of
 
 
 async def read_evidence(
@@ -38,20 +38,20 @@ async def read_strays(connection: Connection, business_date: date) -> list[tuple
 async def read_identities(
     connection: Connection, business_date: date, up_to: datetime
 ) -> list[tuple[bytes, int, int]]:
-    """Taps of a date, not rejected, tapped up to a time: (identity, batch_seq, row)."""
+    """Taps of a date that hold their identity, tapped up to a time: (identity, batch_seq, row)."""
     rows = await connection.fetch(
         f"SELECT identity, batch_seq, row_no FROM clearing.{partition_of(business_date)}"
-        " WHERE verdict < 2 AND tapped_at <= $1",
+        f" WHERE {HOLDS_IDENTITY} AND tapped_at <= $1",
         up_to,
     )
     return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def read_twins(connection: Connection, business_date: date) -> list[tuple[Any, ...]]:
-    """Positions of taps, not rejected, that share an identity with another one of the date."""
+    """Positions of taps that hold their identity and share it with another one of the date."""
     rows = await connection.fetch(
         "SELECT array_agg(batch_seq || '/' || row_no ORDER BY batch_seq, row_no) AS taps"
-        f" FROM clearing.{partition_of(business_date)} WHERE verdict < 2"
+        f" FROM clearing.{partition_of(business_date)} WHERE {HOLDS_IDENTITY}"
         " GROUP BY identity HAVING count(*) > 1 ORDER BY 1 LIMIT 20"
     )
     return [tuple(row["taps"]) for row in rows]
