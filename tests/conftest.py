@@ -29,13 +29,20 @@ from service.database import Server, create_database, database_dsn, drop_databas
 
 TEMPLATE = f"onecard_template_{os.getpid()}"
 NUMBERS = itertools.count(1)
+# The tests that take one of these are marked database_matrix, so that CI runs them on every
+# PostgreSQL that is supported.
+MEETS_POSTGRES = frozenset({"postgres", "database", "migrated"})
 
 Result = TypeVar("Result")
 Run = Callable[[Coroutine[Any, Any, Result]], Result]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Full counts belong to ``make torture``: elsewhere such tests are left out, not skipped."""
+    """Marks what meets PostgreSQL, and leaves full counts to ``make torture``."""
+    for item in items:
+        if not MEETS_POSTGRES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.database_matrix)
     if os.environ.get("TORTURE") == "1":
         return
     left_out = [item for item in items if item.get_closest_marker("torture")]
