@@ -70,11 +70,14 @@ def init(
         from service.imports import read_master_keys
 
         master_keys = read_master_keys(key_file)
-    row = run(
-        make_home(
-            home, city=facts, opened_on=opened_on, rule_sets=rule_sets, master_keys=master_keys
+    from service.terminal import progress
+
+    with progress("making the node"):
+        row = run(
+            make_home(
+                home, city=facts, opened_on=opened_on, rule_sets=rule_sets, master_keys=master_keys
+            )
         )
-    )
     own_clock = ", on a clock of its own" if row.historical else ""
     click.echo(
         f"{row.name} ({row.city}), {row.role} node, in {home}: open on {row.opened_on}{own_clock}."

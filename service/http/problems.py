@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
@@ -74,6 +75,18 @@ def problem_of(error: Exception) -> ProblemError:
                 error.sentence,
                 {"Retry-After": "5"},
                 remedy=error.remedy,
+            )
+        case (
+            asyncpg.PostgresConnectionError()
+            | asyncpg.OperatorInterventionError()
+            | asyncpg.InterfaceError()
+            | OSError()
+        ):
+            return ProblemError(
+                503,
+                "not available at this moment",
+                "The database is away; nothing was acknowledged.",
+                {"Retry-After": "5"},
             )
         case ClearingError():
             return ProblemError(422, "not possible", error.sentence, remedy=error.remedy)
