@@ -12,6 +12,15 @@ import structlog
 from service.config import Settings
 
 _LEVELS: Final = logging.getLevelNamesMapping()
+_LIBRARIES: Final = ("asyncio", "asyncpg", "_granian", "litestar")
+
+
+class _Passing(logging.Handler):
+    """Hands what libraries log on as events, without tracebacks: their errors reach us anyway."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One event."""
+        structlog.get_logger(record.name).log(record.levelno, record.getMessage())
 
 
 def configure(settings: Settings, *, production: bool = False) -> None:
@@ -45,3 +54,6 @@ def _set_up(level: int, renderer: structlog.typing.Processor) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    for name in _LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [_Passing()], False
