@@ -121,10 +121,20 @@ async def fetch(pool: "asyncpg.Pool[asyncpg.Record]", node: Node, link: Link) ->
         except MessageError as error:
             log.warning("not an answer to a pull", detail=error.detail)
             return stored
-        before = stored
-        for envelope in envelopes:
-            async with pool.acquire() as connection, connection.transaction():
-                acknowledgement = await post.receive(connection, node, envelope)
-            stored += acknowledgement.code in _HAS_IT - {Code.DUPLICATE}
-        if stored == before:
+        async with pool.acquire() as connection:
+            if await post.was_refused(connection, node, PROVINCE, request, envelopes):
+                continue
+        taken = await _take(pool, node, envelopes)
+        stored += taken
+        if not taken:
             return stored
+
+
+async def _take(pool: "asyncpg.Pool[asyncpg.Record]", node: Node, envelopes: list[bytes]) -> int:
+    """Store what was pulled; how many of them are new."""
+    taken = 0
+    for envelope in envelopes:
+        async with pool.acquire() as connection, connection.transaction():
+            acknowledgement = await post.receive(connection, node, envelope)
+        taken += acknowledgement.code in _HAS_IT - {Code.DUPLICATE}
+    return taken

@@ -80,6 +80,8 @@ async def receive(connection: Connection, node: Node, data: bytes) -> Acknowledg
     """
     try:
         envelope = codec.open_envelope(data, node.city, await read_keys(connection))
+        if (envelope.sender == PROVINCE) == (node.city == PROVINCE):
+            raise MessageError(Code.REFUSED, "cities and the province speak with each other only")
     except MessageError as error:
         log.warning("message refused", code=error.code.name, detail=error.detail)
         return _answer(node, _claimed_sender(data), 0, data, error)
@@ -181,18 +183,41 @@ async def make_pull(connection: Connection, node: Node, peer: str) -> bytes:
 async def answer_pull(connection: Connection, node: Node, data: bytes) -> list[bytes]:
     """The envelopes that a city asks for; those before them are acknowledged. One transaction.
 
-    Raises ``MessageError``: bad header, version; refused (unknown city, a counter that was used, a
-    number that was never sent).
+    A counter that was used gets a signed refusal instead, which names the one to go on from: so a
+    city that comes back from a backup finds its way, and a request that was overheard is worth
+    nothing. Raises ``MessageError``: bad header, version; refused (unknown city, a number that was
+    never sent).
     """
     request = words.decode_versioned(data, PullRequest)
     if request.receiver != node.city:
         raise MessageError(Code.BAD_HEADER, f"it is for {request.receiver}, not for {node.city}")
     codec.check_signature(request, await read_keys(connection))
-    if not await store.note_counter(connection, request.sender, request.counter):
-        raise MessageError(Code.REFUSED, f"counter {request.counter} was used")
+    used = await store.note_counter(connection, request.sender, request.counter)
+    if request.counter <= used:
+        error = MessageError(Code.REFUSED, f"counter {request.counter} was used")
+        refusal = _answer(node, request.sender, request.counter, data, error, used + 1)
+        return [words.encode(refusal)]
     if request.after > await store.last_outgoing(connection, request.sender):
         raise MessageError(Code.REFUSED, f"number {request.after} was never sent")
     await store.acknowledge_up_to(connection, request.sender, request.after)
     return await store.read_outgoing_after(
         connection, request.sender, request.after, PULLED_BYTES_MAX
     )
+
+
+async def was_refused(
+    connection: Connection, node: Node, peer: str, request: bytes, answer: list[bytes]
+) -> bool:
+    """Whether a pull was refused for its counter; then our next one goes on from the peer's."""
+    if len(answer) != 1:
+        return False
+    try:
+        refusal = words.decode_versioned(answer[0], Acknowledgement)
+        codec.check_signature(refusal, await read_keys(connection))
+    except MessageError:
+        return False
+    if refusal.sender != peer or refusal.digest != words.digest_of(request):
+        return False
+    log.warning("pull refused", receiver=peer, node=node.city, want=refusal.want)
+    await store.skip_counters(connection, peer, refusal.want)
+    return True

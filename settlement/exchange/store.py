@@ -194,16 +194,26 @@ async def raise_counter(connection: Connection, peer: str) -> int:
     )
 
 
-async def note_counter(connection: Connection, peer: str, counter: int) -> bool:
-    """Whether a peer's counter is higher than any before; if so it is the highest now."""
-    return bool(
-        await connection.fetchval(
-            "INSERT INTO exchange.pull VALUES ($1, $2) ON CONFLICT (peer)"
-            " DO UPDATE SET counter = $2 WHERE pull.counter < $2 RETURNING true",
-            peer,
-            counter,
-        )
+async def note_counter(connection: Connection, peer: str, counter: int) -> int:
+    """Note a peer's counter if it is higher than any before; returns the highest before it."""
+    await connection.execute(
+        "INSERT INTO exchange.pull VALUES ($1, 0) ON CONFLICT DO NOTHING", peer
     )
+    last = await connection.fetchval(
+        "SELECT counter FROM exchange.pull WHERE peer = $1 FOR UPDATE", peer
+    )
+    await connection.execute(
+        "UPDATE exchange.pull SET counter = greatest(counter, $2) WHERE peer = $1", peer, counter
+    )
+    return int(last)
+
+
+async def skip_counters(connection: Connection, peer: str, next_one: int) -> None:
+    """Let our next pull request to a peer have at least this counter."""
+    await connection.execute(
+        "UPDATE exchange.pull SET counter = greatest(counter, $2) WHERE peer = $1",
+        peer, next_one - 1,
+    )  # fmt: skip
 
 
 # -- presentments ------------------------------------------------------------------------------------
