@@ -11,6 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# uv trusts certificates of its own unless told to trust the machine's; the second name is the older.
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 LOCK_FILE=requirements-dev.lock
 VENV_PYTHON=.venv/bin/python
 
