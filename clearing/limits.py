@@ -12,16 +12,19 @@ GROUP_TAPS_MAX: Final = 50_000
 """Taps after which a group commit takes no further batch."""
 
 AMOUNT_MAX_FEN: Final = 50_000
-"""Default limit of one amount (domain §5); the node's configuration may set another."""
+"""Default limit of one amount (domain §5)."""
 
 BALANCE_MAX_FEN: Final = 100_000
-"""Default limit of a card's balance; the node's configuration may set another."""
+"""Default limit of a card's balance."""
 
 CLOCK_TOLERANCE_S: Final = 600
 """How far a device's clock may run ahead of the node's."""
 
 PRESENTMENT_WINDOW_DAYS: Final = 30
 """A tap older than this is held as a claim, never confiscated."""
+
+DATE_OPEN_DAYS_MAX: Final = 31
+"""How long a business date may stay open past its own end and its late taps still be found."""
 
 DENYLIST_GRACE_S: Final = 24 * 3600
 """Time an operator has to load a denylist version into its devices after acknowledging it."""

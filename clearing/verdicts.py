@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 
 from clearing.kernel import BatchContext, Judgement, Kernel
+from clearing.limits import DATE_OPEN_DAYS_MAX
 from clearing.plan import EPOCH, moment_of
 from schemas import record
 
@@ -34,15 +35,17 @@ def old_identities(records: bytes, latest: datetime) -> list[bytes]:
 
 
 def first_possible(identities: list[bytes]) -> date:
-    """The earliest business date that may hold one of these identities: a day before the earliest
-    tap, because a device's clock may run ahead."""
+    """The earliest business date that may hold one of these identities.
+
+    That is before the earliest tap, because a date may have stayed open past its own end.
+    """
     offset = _TAPPED.offset - record.IDENTITY.start
     earliest = min(identity[offset : offset + 4] for identity in identities).hex()
     try:
         tapped = date(int(earliest[:4]), int(earliest[4:6]), int(earliest[6:]))
     except ValueError:
         return EPOCH.date()
-    return max(EPOCH.date(), tapped) - timedelta(days=1)
+    return max(EPOCH.date(), tapped) - timedelta(days=DATE_OPEN_DAYS_MAX)
 
 
 def judge(kernel: Kernel, records: bytes, context: BatchContext) -> Judgement:

@@ -271,7 +271,7 @@ async def _tamper(context: Context, statement: str) -> None:
          "batch 5: is missing"),
         (("INSERT INTO clearing.tap SELECT business_date, batch_seq, 500, verdict, reason, flags,"
          " kind, operator_no, issuer_no, tapped_at, amount_fen, gross_fen, priced_fen,"
-         " credited_fen, subsidy_fen, identity, rest FROM clearing.tap WHERE batch_seq = 1"
+         " credited_fen, subsidy_fen, debit_proven, identity, rest FROM clearing.tap WHERE batch_seq = 1"
          " AND row_no = 3"), "taps 1/3 and 1/500: have one identity"),
     ],
 )  # fmt: skip
@@ -309,7 +309,7 @@ async def test_a_tap_that_an_earlier_day_holds_is_refused(town: Context) -> None
         town,
         f"INSERT INTO clearing.{partition} SELECT '{NEXT}', 9, 0, verdict, reason, flags, kind,"
         " operator_no, issuer_no, tapped_at, amount_fen, gross_fen, priced_fen, credited_fen,"
-        " subsidy_fen, identity, rest FROM clearing.tap WHERE batch_seq = 1 AND row_no = 3",
+        " subsidy_fen, debit_proven, identity, rest FROM clearing.tap WHERE batch_seq = 1 AND row_no = 3",
     )
     async with store.reading(town.dsn) as connection:
         from settlement.audit import late_twins

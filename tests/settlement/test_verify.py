@@ -50,6 +50,7 @@ TAP_CHANGES = [
     ("priced_fen", "priced_fen = priced_fen # 1"),
     ("credited_fen", "credited_fen = credited_fen # 1"),
     ("subsidy_fen", "subsidy_fen = 1"),
+    ("debit_proven", "debit_proven = NOT debit_proven"),
     ("identity", flip("identity", 20)),
     ("identity", flip("identity", 0)),
     ("rest", flip("rest", 0)),
