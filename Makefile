@@ -49,7 +49,7 @@ test: lint ## Every check and every test, in at most 20 minutes on two cores
 torture: setup ## The same properties, kills and faults at full count, with evidence
 	@TORTURE=1 $(BIN)/pytest -m 'torture or kills' $(PYTEST)
 
-bench: setup ## Measure, print one table, write bench.json and the pictures
+bench: setup ## Measure beside peers in the same run, print one table, write bench.json
 	@mkdir -p build
 	@$(BIN)/pytest loadtest/benchmarks --benchmark-only --benchmark-json=build/benchmarks.json $(PYTEST)
 	@$(BIN)/python -m loadtest.benchmarks.report build/benchmarks.json

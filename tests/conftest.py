@@ -26,6 +26,7 @@ import pytest
 
 from schemas.migrations import apply
 from service.database import Server, create_database, database_dsn, drop_database, running
+from tests.evidence import Evidence
 
 TEMPLATE = f"onecard_template_{os.getpid()}"
 NUMBERS = itertools.count(1)
@@ -38,6 +39,12 @@ Run = Callable[[Coroutine[Any, Any, Result]], Result]
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """At full count, evidence is kept of what was run."""
+    if os.environ.get("TORTURE") == "1":
+        config.pluginmanager.register(Evidence(), "evidence")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what meets PostgreSQL, and leaves full counts to ``make torture``."""
     for item in items:

@@ -44,7 +44,11 @@ class Storm:
             await node.ready()
 
 
-async def test_killed_exchange_changes_nothing(prepared: Path, tmp_path: Path) -> None:
+async def test_killed_exchange_changes_nothing(
+    prepared: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("seed", SEED)
+    record_property("kills", KILLS)
     calm = await _day(prepared, tmp_path / "calm", None)
     stormy = await _day(prepared, tmp_path / "stormy", random.Random(SEED))
     assert stormy == calm, f"seed {SEED}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,10 @@ AREA = "7910"
 SEED = 20261124
 
 
-def test_killed_submit_and_settle_change_nothing(prepared: Path, tmp_path: Path) -> None:
+def test_killed_submit_and_settle_change_nothing(
+    prepared: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("seed", SEED)
     source = random.Random(SEED)
     calm = copy_of(prepared, AREA, tmp_path / "calm")
     stormy = copy_of(prepared, AREA, tmp_path / "stormy")
@@ -36,6 +40,7 @@ def test_killed_submit_and_settle_change_nothing(prepared: Path, tmp_path: Path)
     hits += killed_then_finished(
         source, KILLS, settling, "settle", "--date", str(DAY), "--home", str(stormy)
     )
+    record_property("kills", hits)
     assert hits >= KILLS, f"only {hits} kills met a command at work (seed {SEED})"
     assert outcome(stormy) == expected, f"seed {SEED}"
     command("verify", "--date", str(DAY), "--home", str(stormy))
