@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 import msgspec
@@ -19,6 +19,7 @@ from schemas import cities
 from schemas.cities import CITIES, PROVINCE
 from service.demo import traffic as day_traffic
 from service.demo.nodes import DemoNode
+from service.demo.outcome import Outcome
 from service.demo.summary import print_summary
 from service.errors import ServiceError
 from service.home import open_node
@@ -28,20 +29,6 @@ AREAS: Final = ("7910", "7930")
 QUIET_WAIT_S: Final = 60.0
 
 _T = TypeVar("_T")
-
-
-@dataclass
-class Outcome:
-    """What the demonstration found: filled in as it goes, printed at the end."""
-
-    traffic: day_traffic.Summary
-    taps: int = 0
-    seconds: float = 0.0
-    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
-    exchange: dict[str, Summary] = field(default_factory=dict)
-    claims: list[day_traffic.Claims] = field(default_factory=list)
-    verified: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
 
 
 @dataclass

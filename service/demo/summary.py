@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -11,9 +11,7 @@ from rich.table import Table
 from schemas.cities import PROVINCE
 from schemas.reasons import ROW, Reason
 from service.demo.nodes import DemoNode
-
-if TYPE_CHECKING:
-    from service.demo.course import Outcome
+from service.demo.outcome import Outcome
 
 WRONG_SHOWN: Final = 20
 
