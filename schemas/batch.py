@@ -10,6 +10,7 @@ import struct
 import sys
 from array import array
 from binascii import unhexlify
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -91,6 +92,14 @@ _SUM_NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "amount_fen": record.BOUNDS["i64"],
 }
 _DIGITS: Final = {"declared_date": 8, "digest": 64, "signature": 128}
+
+
+def digits_of(day: date) -> str:
+    """A date as ``declared_date`` writes it: eight digits, whatever the year.
+
+    ``strftime`` writes years before 1000 with fewer on some systems.
+    """
+    return day.isoformat().replace("-", "")
 
 
 def tally(records: bytes) -> tuple[KindSum, ...]:

@@ -137,7 +137,7 @@ def _header(batch: BatchRow, records: bytes) -> Header:
     return Header(
         operator=batch.operator_no,
         number=batch.number,
-        declared_date=f"{batch.declared_date:%Y%m%d}",
+        declared_date=envelope.digits_of(batch.declared_date),
         profile=batch.profile,
         count=len(records) // 144,
         sums=envelope.tally(records),

@@ -39,9 +39,8 @@ async def check(connection: Connection, node: Node, keys: Keys, envelope: Envelo
 
 async def clear(engine: Engine, node: Node, envelope: Envelope, presentment: Presentment) -> None:
     """Judge and book a presentment's taps on the open date, and answer. Raises ``ClearingError``."""
-    made = envelope_of_taps.make(
-        0, presentment.part, f"{presentment.business_date:%Y%m%d}", presentment.records
-    )
+    declared = envelope_of_taps.digits_of(presentment.business_date)
+    made = envelope_of_taps.make(0, presentment.part, declared, presentment.records)
     receipt = await engine.clear_presentment(
         made, presentment.presentment_id, CHECKS, _along(node, envelope, presentment)
     )

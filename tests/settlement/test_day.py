@@ -174,6 +174,16 @@ async def test_days_are_settled_in_order_and_chain(town: Context) -> None:
     assert await verify_day(town, NEXT) == []
 
 
+@pytest.mark.parametrize("declared", ["00010101", "09991231", "20251231"])
+async def test_an_old_declared_date_does_not_stop_the_night(town: Context, declared: str) -> None:
+    """A batch for the year 1: late, and taken. The night digests it as intake did, and seals."""
+    card = night.cards()[40]
+    tap = card.tap(BUS, 50, at="20260105093000", gross_fen=100)
+    await night.clear(town, [world.batch(BUS, 900, tap, declared)])
+    assert (await settle_day(town, OPEN)).state == "sealed"
+    assert await verify_day(town, OPEN) == []
+
+
 async def test_dates_and_states_that_do_not_exist(town: Context) -> None:
     with pytest.raises(DayNotReady, match="The open date is 2026-01-05"):
         await settle_day(town, NEXT)
