@@ -16,11 +16,23 @@ from service.text import yuan
 
 @click.command()
 @date_option()
+@click.option(
+    "--until",
+    type=click.Choice(
+        ["cut_off", "complete", "audited", "netted", "stated", "instructed", "sealed"]
+    ),
+    default="sealed",
+    show_default=True,
+    help="Stop when the date has come to this state.",
+)
 @home_option()
-def settle(on: date, home: Path) -> None:
+def settle(on: date, until: str, home: Path) -> None:
     """Settle a business date: cut off, audit, net, state, instruct, seal. Again changes nothing."""
-    run(_settle(on, home))
-    click.echo(f"{on} is sealed; papers lie in {home / 'papers' / str(on)}.")
+    state = run(_settle(on, until, home))
+    if state == "sealed":
+        click.echo(f"{on} is sealed; papers lie in {home / 'papers' / str(on)}.")
+    else:
+        click.echo(f"{on} is {state.replace('_', ' ')}.")
 
 
 @click.command()
@@ -62,7 +74,7 @@ def verify(on: date, home: Path) -> int:
     return 0
 
 
-async def _settle(on: date, home: Path) -> None:
+async def _settle(on: date, until: str, home: Path) -> str:
     from service.home import open_node
     from service.logs import quiet
     from service.terminal import progress
@@ -72,7 +84,8 @@ async def _settle(on: date, home: Path) -> None:
     quiet()
     async with open_node(home) as opened:
         with progress(f"settling {on}"):
-            await settle_day(Context(opened.dsn, opened.node, opened.kernel), on)
+            context = Context(opened.dsn, opened.node, opened.kernel)
+            return (await settle_day(context, on, until=until)).state
 
 
 async def _report(on: date, home: Path) -> Any:

@@ -136,6 +136,9 @@ class Course:
         """
         towns, province = nodes[:-1], nodes[-1]
         following = self.day + timedelta(days=1)
+        # Every city closes the date before one presents, so that what comes in belongs to the next.
+        for town in towns:
+            await town.command("settle", "--date", str(self.day), "--until", "cut_off")
         for town in towns:
             await town.command("settle", "--date", str(self.day))
         await self._quiet(nodes, lambda s: not s.presented)

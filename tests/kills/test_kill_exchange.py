@@ -65,6 +65,9 @@ async def _day(prepared: Path, root: Path, source: random.Random | None) -> dict
         await asyncio.gather(*(node.ready() for node in nodes))
         for town in towns:
             await _submit(prepared, town)
+        # Every city closes the date before one presents, so that what comes in belongs to the next.
+        for town in towns:
+            await town.command("settle", "--date", str(DAY), "--until", "cut_off")
         for town in towns:
             await town.command("settle", "--date", str(DAY))
         if source is not None:
