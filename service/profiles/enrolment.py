@@ -41,7 +41,8 @@ class Survey:
 
     def _take(self, reading: Reading) -> None:
         company = reading.company
-        self.modes.setdefault(company, Counter())[reading.mode] += 1
+        # A row of an unknown kind does not tell what its operator runs, unless there are no others.
+        self.modes.setdefault(company, Counter())[reading.mode] += bool(reading.tap.kind)
         for name in reading.names:
             self.names[company, name.kind, name.name] = None
         if reading.validator:

@@ -296,6 +296,15 @@ def test_senseless_rows_stop_nobody(onecard: Onecard, opened: Path, tmp_path: Pa
     assert "2 rows in all" in answer.err
 
 
+def test_rows_of_unknown_kinds_do_not_say_what_an_operator_runs(
+    onecard: Onecard, opened: Path, tmp_path: Path
+) -> None:
+    ferries = [changed(card_no=letter * 3, deal_type="轮渡") for letter in "ABC"]
+    path = write(tmp_path / "f.csv", [*ferries, ROW])
+    answer = onecard("submit", path, "--profile", "shenzhen-2018", "--enrol", "--home", opened)
+    assert "1 accepted, 0 held, 3 rejected" in answer.out, answer.out
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
 def test_encodings_of_the_trade(
     onecard: Onecard, opened: Path, tmp_path: Path, encoding: str
