@@ -24,6 +24,8 @@ _FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M",
     "%Y/%m/%d %H:%M", "%Y%m%d%H%M%S",
 )  # fmt: skip
+_DIGITS_OF: Final = {"%Y%m%d%H%M%S": 14, "%Y%m%d": 8}
+_DAY_FORMATS: Final = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
 _NO_TIME: Final = "F" * 14
 _NO_SERIAL: Final = "F" * 20
 _DIGITS: Final = str.maketrans("ABCDEFGHIJ", "0123456789")
@@ -44,7 +46,6 @@ def read(values: dict[str, str]) -> Reading:
     metro = deal_type.startswith("地铁")
     validator = _text(values["equ_no"])
     tapped_at = _moment(values["deal_date"])
-    closed = _moment(values["close_date"])
     tap = Tap(
         family=CardFamily.ANONYMISED,
         issuer=ISSUER,
@@ -65,7 +66,7 @@ def read(values: dict[str, str]) -> Reading:
     return Reading(
         company=company,
         mode="metro" if metro else "bus",
-        declared_date="" if closed == _NO_TIME else closed[:8],
+        declared_date=_day(values["close_date"]),
         tap=tap,
         names=_names(metro, _text(values["station"]), _text(values["car_no"])),
         validator=validator,
@@ -124,14 +125,26 @@ def _amount(value: str) -> int:
 
 def _moment(value: str) -> str:
     """YYYYMMDDHHMMSS; what is no time becomes a text that is judged malformed."""
-    text = re.sub(r"\.\d+$", "", value.strip())
-    for pattern in _FORMATS:
+    return _time(re.sub(r"\.\d+$", "", value.strip()), _FORMATS) or _NO_TIME
+
+
+def _day(value: str) -> str:
+    """YYYYMMDD of a date, with or without a time; empty where there is none."""
+    moment = _moment(value)
+    return (_time(value.strip(), _DAY_FORMATS) if moment == _NO_TIME else moment)[:8]
+
+
+def _time(text: str, patterns: tuple[str, ...]) -> str:
+    """YYYYMMDDHHMMSS by the first pattern that fits; empty where none does."""
+    for pattern in patterns:
+        if text.isdecimal() and len(text) != _DIGITS_OF.get(pattern):
+            continue  # strptime would guess which digit belongs where
         try:
             moment = datetime.strptime(text, pattern)  # noqa: DTZ007 - local by design
         except ValueError:
             continue
         return f"{moment.year:04}{moment:%m%d%H%M%S}"
-    return _NO_TIME
+    return ""
 
 
 LAYOUT: Final = Layout(

@@ -115,6 +115,8 @@ def test_other_validators_are_told_apart() -> None:
         ({"deal_date": "2018-02-30 10:00:00"}, "tapped_at", "F" * 14),
         ({"deal_date": "2018/9/1 6:10"}, "tapped_at", "20180901061000"),
         ({"deal_date": "2018-09-01 06:10:00.0"}, "tapped_at", "20180901061000"),
+        ({"deal_date": "2018-09-01"}, "tapped_at", "F" * 14),
+        ({"deal_date": "20180901061"}, "tapped_at", "F" * 14),
         ({"deal_money": "-"}, "amount_fen", -1),
         ({"deal_money": "1.9"}, "amount_fen", -1),
         ({"deal_money": "99999999999"}, "amount_fen", -1),
@@ -127,6 +129,22 @@ def test_other_validators_are_told_apart() -> None:
 )
 def test_odd_values_stay_representable(changes: dict[str, str], field: str, value: object) -> None:
     assert getattr(shenzhen_2018.read(changed(**changes)).tap, field) == value
+
+
+@pytest.mark.parametrize(
+    ("closed", "declared"),
+    [
+        ("2018-09-01 00:00:00", "20180901"),
+        ("2018-09-01", "20180901"),
+        ("2018/9/1", "20180901"),
+        ("20180901", "20180901"),
+        ("201809011", ""),
+        ("2018-09-31", ""),
+        ("-", ""),
+    ],
+)
+def test_settlement_days_with_and_without_a_time(closed: str, declared: str) -> None:
+    assert shenzhen_2018.read(changed(close_date=closed)).declared_date == declared
 
 
 def test_a_row_of_nobody_is_left_out() -> None:
