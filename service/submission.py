@@ -20,11 +20,10 @@ from service import profiles, terminal
 from service.errors import ServiceError
 from service.home import OpenNode, open_node, register
 from service.logs import quiet
-from service.profiles.batching import Batching
+from service.profiles.batching import Batching, ranges
 from service.profiles.enrolment import Directory, Survey
 from service.profiles.layout import Layout
 
-LEFT_OUT_SHOWN: Final = 20
 HTTP_WAIT_S: Final = 300.0
 
 
@@ -134,10 +133,14 @@ async def _through_profile(
     try:
         with terminal.progress("submitting", survey.rows) as advance:
             for path in files:
-                for batch in batching.batches(path):
-                    body = encode(batch, Form.BINARY)
-                    await _hand_in(engine, path.name, body, outcome)
-                    advance(batch.header.count)
+                for made in batching.batches(path):
+                    header = made.batch.header
+                    name = (
+                        f"{path.name}:{ranges(made.lines)}: {header.count:,} taps of"
+                        f" {made.company}, declared for {header.declared_date}"
+                    )
+                    await _hand_in(engine, name, encode(made.batch, Form.BINARY), outcome)
+                    advance(header.count)
     finally:
         await engine.close()
     _tell(batching, outcome)
@@ -156,16 +159,16 @@ async def _directory(opened: OpenNode, layout: Layout) -> Directory:
 def _tell(batching: Batching, outcome: Outcome) -> None:
     row = ROW[Reason.OPERATOR_UNKNOWN]
     outcome.refused += [
-        f"{count:,} taps of {company}: {row.name}: {row.english}; {row.remedy_english}, or use --enrol"
-        for company, count in batching.unknown.items()
+        f"{file}:{ranges(lines)}: {len(lines):,} taps of {company}: {row.name}:"
+        f" {row.english}; {row.remedy_english}, or use --enrol"
+        for (file, company), lines in batching.unknown.items()
     ]
-    left_out = batching.left_out
-    shown = [f"{row.file}:{row.line}: {row.reason}" for row in left_out[:LEFT_OUT_SHOWN]]
-    if len(left_out) > LEFT_OUT_SHOWN:
-        shown.append(f"and {len(left_out) - LEFT_OUT_SHOWN:,} more rows")
-    if left_out:
-        shown.append(f"{len(left_out):,} rows in all, which no record can hold")
-    outcome.left_out += shown
+    outcome.left_out += [
+        f"{file}:{ranges(lines)}: {reason}" for (file, reason), lines in batching.left_out.items()
+    ]
+    count = sum(len(lines) for lines in batching.left_out.values())
+    if count:
+        outcome.left_out.append(f"{count:,} rows in all, which no record can hold")
 
 
 # -- over HTTP -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,36 +22,37 @@ Bucket = tuple[str, str]
 """(company, declared date)."""
 
 
-class LeftOut(msgspec.Struct, frozen=True):
-    """A row that is in no batch, and why."""
+class Made(msgspec.Struct, frozen=True):
+    """A batch, whose it is, and the lines of the file that are in it."""
 
-    file: str
-    line: int
-    reason: str
+    batch: Batch
+    company: str
+    lines: list[int]
 
 
 class Batching:
-    """Batches of files. What could not be put in any is in ``left_out`` and ``unknown``."""
+    """Batches of files. What could not be put in any is in ``left_out`` and ``unknown``, by its lines."""
 
     def __init__(self, layout: Layout, directory: Directory) -> None:
         self.layout, self.directory = layout, directory
-        self.left_out: list[LeftOut] = []
-        self.unknown: Counter[str] = Counter()
-        """Rows of operators that are not in the registry, by operator."""
+        self.left_out: dict[tuple[str, str], list[int]] = {}
+        """Rows that no record can hold, by file and reason."""
+        self.unknown: dict[tuple[str, str], list[int]] = {}
+        """Rows of operators that are not in the registry, by file and operator."""
 
-    def batches(self, path: Path) -> Iterator[Batch]:
+    def batches(self, path: Path) -> Iterator[Made]:
         """The batches of one file. The same file and registry give the same batches."""
         content = digest(path)
-        buckets: dict[Bucket, list[bytes]] = {}
+        buckets: dict[Bucket, tuple[list[bytes], list[int]]] = {}
         parts: Counter[Bucket] = Counter()
         usual: str | None = None
         for line, reading in rows(path, self.layout):
             if isinstance(reading, UnreadableRowError):
-                self.left_out.append(LeftOut(path.name, line, str(reading)))
+                self.left_out.setdefault((path.name, str(reading)), []).append(line)
                 continue
             operator = self.directory.operators.get(reading.company)
             if operator is None:
-                self.unknown[reading.company] += 1
+                self.unknown.setdefault((path.name, reading.company), []).append(line)
                 continue
             declared = reading.declared_date
             if not declared:
@@ -60,16 +61,17 @@ class Batching:
                 declared = usual
             bucket = (reading.company, declared)
             if not declared:
-                self.left_out.append(LeftOut(path.name, line, "close_date is no date"))
+                self.left_out.setdefault((path.name, "close_date is no date"), []).append(line)
                 continue
-            taps = buckets.setdefault(bucket, [])
+            taps, lines = buckets.setdefault(bucket, ([], []))
             taps.append(self._record(reading, operator.number))
+            lines.append(line)
             if len(taps) == BATCH_TAPS:
-                yield self._batch(content, bucket, parts, taps)
-                taps.clear()
-        for bucket, taps in buckets.items():
+                yield Made(self._batch(content, bucket, parts, taps), reading.company, lines)
+                buckets[bucket] = ([], [])
+        for bucket, (taps, lines) in buckets.items():
             if taps:
-                yield self._batch(content, bucket, parts, taps)
+                yield Made(self._batch(content, bucket, parts, taps), bucket[0], lines)
 
     def _record(self, reading: Reading, operator: int) -> bytes:
         numbers = {
@@ -90,6 +92,17 @@ class Batching:
         # 52 bits, which every JSON reader holds exactly.
         number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 12
         return envelope.make(operator, number, declared, b"".join(taps), profile=self.layout.name)
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """Rising line numbers in few words: ``2-5, 9``."""
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
+        else:
+            runs.append([line, line])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
 
 
 def _usual_date(path: Path, layout: Layout) -> str:

@@ -277,7 +277,7 @@ def test_unknown_operators_are_refused_and_the_others_go_on(
     both = write(tmp_path / "2.csv", [changed(card_no="AAAA"), changed(company_name="华程交通")])
     answer = onecard("submit", both, *words, "--receipts", tmp_path / "r")
     assert answer.code == 1
-    assert "1 taps of 华程交通: operator_unknown" in answer.err
+    assert "2.csv:3: 1 taps of 华程交通: operator_unknown" in answer.err
     assert "--enrol" in answer.err
     assert len(receipts(tmp_path / "r")) == 1
     assert onecard("submit", both, *words, "--enrol").code == 0
@@ -312,6 +312,22 @@ def test_senseless_rows_stop_nobody(onecard: Onecard, opened: Path, tmp_path: Pa
     assert "odd.csv:12: company_name is blank" in answer.err
     assert "odd.csv:13: 11 columns were announced, 3 came" in answer.err
     assert "2 rows in all" in answer.err
+
+
+def test_every_row_of_no_batch_is_listed(onecard: Onecard, opened: Path, tmp_path: Path) -> None:
+    rows = [changed(card_no=f"A{'ABCDEFGHIJ'[n // 10]}{'ABCDEFGHIJ'[n % 10]}") for n in range(60)]
+    nobody = [{**row, "company_name": "-"} for row in rows[:30]]
+    tomorrow = [{**row, "close_date": "2018-09-02"} for row in rows[30:33]]
+    path = write(tmp_path / "f.csv", [*nobody, *rows[33:], *tomorrow, nobody[0]])
+    answer = onecard("submit", path, "--profile", "shenzhen-2018", "--enrol", "--home", opened)
+    assert answer.code == 1
+    assert "left out: f.csv:2-31, 62: company_name is blank" in answer.err
+    assert "31 rows in all" in answer.err
+    assert (
+        "refused: f.csv:59-61: 3 taps of 地铁五号线, declared for 20180902: declared_future"
+        in answer.err
+    )
+    assert "1 batches, 27 taps" in answer.out
 
 
 def test_rows_of_unknown_kinds_do_not_say_what_an_operator_runs(
