@@ -2,14 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from clearing.store import BatchRow
 from schemas import proof
 from schemas.accounts import Account
 from settlement.store import BookedEntry
 from settlement.tables import line_bytes
+
+BATCHES: Final = "proof/batches.jsonl"
 
 
 def numbered(accounts: Mapping[str, Account]) -> dict[int, Account]:
@@ -44,6 +47,24 @@ def entry_line(entry: BookedEntry, accounts: Mapping[int, Account]) -> bytes:
 def _code(accounts: Mapping[int, Account], number: int) -> str:
     """The code of an account; its number where there is no such account (a damaged posting)."""
     return accounts[number].code if number in accounts else f"#{number}"
+
+
+def batch_line(batch: BatchRow) -> bytes:
+    """The canonical bytes of a batch's row: one line of JSON, without the receipt, which follows."""
+    values = msgspec.structs.asdict(batch)
+    del values["receipt"]
+    return line_bytes(
+        {name: each.hex() if isinstance(each, bytes) else each for name, each in values.items()}
+    )
+
+
+def batches_paper(batches: Iterable[BatchRow]) -> bytes:
+    """The rows of a date's batches, in order.
+
+    A replay gives again what follows from the taps; the operator's signature, the clock and the
+    checks under which a batch was judged are only written here.
+    """
+    return lines_bytes(map(batch_line, batches))
 
 
 def event_line(event: tuple[str, str, str]) -> bytes:

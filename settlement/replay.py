@@ -26,12 +26,16 @@ from settlement.tap_index import BatchIndex
 
 
 class Replayed(msgspec.Struct):
-    """What a replay found: differences, the closing card lines, the index of the stored taps."""
+    """What a replay found: differences, the closing card lines, the index of the stored taps.
+
+    ``batches`` are the date's as they are stored, whatever the replay says of them.
+    """
 
     findings: list[Finding]
     lines: bytes
     index: list[BatchIndex]
     roots: list[tuple[int, bytes]]
+    batches: list[BatchRow] = []
 
 
 async def replay(
@@ -45,7 +49,7 @@ async def replay(
         connection, day.first_batch_seq or 0, day.last_batch_seq or -1
     )
     booked = {entry.entry_id: entry for entry in entries}
-    found = Replayed(list(_check_range(day, batches)), b"", [], [])
+    found = Replayed(list(_check_range(day, batches)), b"", [], [], batches)
     for batch in batches:
         try:
             judgement, taps = await state.replay(connection, batch)

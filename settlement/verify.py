@@ -54,6 +54,7 @@ async def verify_day(context: Context, business_date: date) -> list[Finding]:
             *comparing.check_digests(kept),
             *comparing.check_files(context.papers / f"{business_date}", kept),
             *_check_index(kept, replayed),
+            *_check_batches(kept, replayed),
             *await _check_journal(connection, day, kept, entries),
             *await _check_events(connection, day, kept),
             *await _check_pages(connection, day, kept, replayed),
@@ -87,6 +88,7 @@ async def _check_papers(
             **payments.payment_papers(context, day, registry, found, left),
             **audit.float_papers(await audit.float_table(connection, day, replayed.lines)),
             tap_index.PAPER: tap_index.pack(replayed.index),
+            books.BATCHES: books.batches_paper(replayed.batches),
         }
     except (ClearingError, ValueError, KeyError, StopIteration) as error:
         return iter([Finding("papers", f"cannot be made from what is stored: {error}")])
@@ -110,6 +112,19 @@ def _check_index(kept: list[Paper], replayed: Replayed) -> Iterator[Finding]:
             )
     for batch_seq in before:
         yield Finding(f"batch {batch_seq}", "was audited and is missing")
+
+
+def _check_batches(kept: list[Paper], replayed: Replayed) -> Iterator[Finding]:
+    """Which columns of batches are not what they were when the date was audited."""
+    written = comparing.by_key(_content(kept, books.BATCHES), "batch_seq")
+    for batch in replayed.batches:
+        was = written.get(str(batch.batch_seq))
+        if was is not None:
+            yield from comparing.compare_values(
+                f"batch {batch.batch_seq}",
+                books.decoded(was),
+                books.decoded(books.batch_line(batch)),
+            )
 
 
 async def _check_journal(

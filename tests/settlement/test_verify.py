@@ -125,6 +125,10 @@ OTHER_CHANGES = [
     (f"batch SET {flip('batch_root', 0)} WHERE batch_seq = 2", "batch 2", "batch_root"),
     (f"batch SET {flip('digest', 0)} WHERE batch_seq = 2", "batch 2", "digest"),
     ("batch SET judged_at_s = judged_at_s - 86400 WHERE batch_seq = 2", "batch 2", "batch_root"),
+    ("batch SET judged_at_s = judged_at_s + 1 WHERE batch_seq = 2", "batch 2", "judged_at_s"),
+    ("batch SET checks = checks # 1 WHERE batch_seq = 2", "batch 2", "checks"),
+    ("batch SET origin = 'elsewhere' WHERE batch_seq = 2", "batch 2", "origin"),
+    (f"batch SET {flip('signature', 63)} WHERE batch_seq = 2", "batch 2", "signature"),
     ("evidence SET expected = expected + 1 WHERE batch_seq = 5", "evidence of tap 5/", ""),
     (
         f"card_page SET {flip('lines', 40)} WHERE page_no = (SELECT min(page_no) FROM clearing.card_page)",
