@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TextIO
@@ -29,39 +30,87 @@ def rows(path: Path, layout: Layout) -> Iterator[tuple[int, Reading | Unreadable
     Raises ``ProfileError`` where the file has no such header.
     """
     with path.open("r", encoding=_encoding(path), newline="", errors="replace") as file:
-        reader = csv.reader(_without_nul(file))
+        lines = _Lines(file)
+        reader = csv.reader(lines)
         header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in layout.columns if name not in header]
-        if missing:
-            raise ProfileError(
-                f"{path} has no column {missing[0]}, so it is not of the profile {layout.name}.",
-                f"Its first line must name the columns {','.join(layout.columns)}.",
-            )
+        _check_header(path, layout, header)
+        width = len(header)
         while True:
+            lines.begin()
+            row: list[str] | UnreadableRowError | None
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                yield reader.line_num, UnreadableRowError(str(error))
-                continue
+                row = lines.first_alone(str(error))
             if row is None:
                 return
+            if len(lines.taken) > 1 and isinstance(row, list) and _tears(lines.taken, row, width):
+                row = lines.first_alone("a quote is not closed")
             if row:
-                yield reader.line_num, _read(layout, header, row)
+                yield lines.line, _read(layout, header, row)
 
 
-def _read(layout: Layout, header: list[str], row: list[str]) -> Reading | UnreadableRowError:
+class _Lines(Iterator[str]):
+    """Lines without NUL, which no text has and csv refuses. Knows those of the row being read."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._back: deque[str] = deque()
+        self.taken: list[str] = []
+        self.line = 1
+        """The first line of the row being read."""
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._file).replace("\0", "")
+        self.taken.append(line)
+        return line
+
+    def begin(self) -> None:
+        """A row begins."""
+        self.line += len(self.taken)
+        self.taken = []
+
+    def first_alone(self, problem: str) -> UnreadableRowError:
+        """The first line is no row, and those after it are read again for themselves."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+        return UnreadableRowError(problem)
+
+
+def _check_header(path: Path, layout: Layout, header: list[str]) -> None:
+    named = f"Its first line must name the columns {','.join(layout.columns)}."
+    for name in layout.columns:
+        if name not in header:
+            raise ProfileError(
+                f"{path} has no column {name}, so it is not of the profile {layout.name}.", named
+            )
+        if header.count(name) > 1:
+            raise ProfileError(f"{path} has the column {name} twice.", named)
+
+
+def _tears(lines: list[str], row: list[str], width: int) -> bool:
+    """Whether a row over several lines is none, or took lines in that are rows by themselves."""
+    return len(row) != width or any(_columns(line) == width for line in lines[1:])
+
+
+def _columns(line: str) -> int:
+    try:
+        return len(next(csv.reader([line]), []))
+    except csv.Error:
+        return 0
+
+
+def _read(
+    layout: Layout, header: list[str], row: list[str] | UnreadableRowError
+) -> Reading | UnreadableRowError:
+    if isinstance(row, UnreadableRowError):
+        return row
     if len(row) != len(header):
         return UnreadableRowError(f"{len(header)} columns were announced, {len(row)} came")
     try:
         return layout.read(dict(zip(header, row, strict=True)))
     except UnreadableRowError as problem:
         return problem
-
-
-def _without_nul(file: TextIO) -> Iterator[str]:
-    """Lines without NUL, which no text has and csv refuses."""
-    for line in file:
-        yield line.replace("\0", "")
 
 
 def _encoding(path: Path) -> str:

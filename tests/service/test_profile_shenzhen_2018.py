@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from schemas.codes import Discount, TapKind
+from service.errors import ProfileError
 from service.profiles import shenzhen_2018
-from service.profiles.layout import UnreadableRowError
+from service.profiles.files import rows as rows_of
+from service.profiles.layout import Reading, UnreadableRowError
 from service.profiles.shenzhen_2018 import LAYOUT, serial_of, terminal_of
 from tests.service.conftest import Answer
 
@@ -150,6 +152,46 @@ def test_settlement_days_with_and_without_a_time(closed: str, declared: str) -> 
 def test_a_row_of_nobody_is_left_out() -> None:
     with pytest.raises(UnreadableRowError, match="company_name"):
         shenzhen_2018.read(changed(company_name=" - "))
+
+
+# -- rows of a file ------------------------------------------------------------------------------------
+
+
+def lines_read(path: Path) -> list[tuple[int, str]]:
+    """Line and card, or line and what is wrong, of each row."""
+    return [
+        (line, reading.tap.serial if isinstance(reading, Reading) else str(reading))
+        for line, reading in rows_of(path, LAYOUT)
+    ]
+
+
+def line_of(card: str, **changes: str) -> str:
+    return ",".join(f'"{value}"' for value in changed(card_no=card, **changes).values())
+
+
+def test_a_torn_row_takes_no_other_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "torn.csv"
+    torn = line_of("BBB")[:9]
+    text = "\n".join(
+        [
+            ",".join(LAYOUT.columns), line_of("AAA"), torn, line_of("CCC"),
+            line_of("DDD", station="two\nlines"), line_of("EEE"), '"', "x" * 140_000, torn,
+        ]
+    )  # fmt: skip
+    path.write_text(text, encoding="utf-8")
+    found = lines_read(path)
+    assert [(line, text) for line, text in found if text.isdecimal()] == [
+        (2, serial_of("AAA")), (4, serial_of("CCC")), (5, serial_of("DDD")), (7, serial_of("EEE")),
+    ]  # fmt: skip
+    assert [line for line, text in found if not text.isdecimal()] == [3, 8, 9, 10]
+    assert dict(found)[3] == "a quote is not closed"
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(",".join([*LAYOUT.columns, "deal_money"]) + "\n", encoding="utf-8")
+    with pytest.raises(ProfileError, match="deal_money twice"):
+        lines_read(path)
 
 
 # -- the whole file -----------------------------------------------------------------------------------
