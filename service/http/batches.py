@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 
 from clearing import inspection
 from clearing.inspection import StoredTap
+from clearing.limits import BATCH_TAPS_MAX
 from clearing.store import BatchRow
 from schemas import record
 from schemas.codes import TapKind, Verdict
@@ -165,7 +166,9 @@ async def verdicts(
     doors: Doors,
     number: int,
     by: By = "number",
-    first: Annotated[int, QueryParameter(name="from", ge=0, description="First row.")] = 0,
+    first: Annotated[
+        int, QueryParameter(name="from", ge=0, le=BATCH_TAPS_MAX, description="First row.")
+    ] = 0,
     rows: Annotated[int, QueryParameter(ge=1, le=PAGE_ROWS_MAX, description="Rows.")] = PAGE_ROWS,
 ) -> Response[bytes]:
     """What became of each tap of one of the operator's batches."""

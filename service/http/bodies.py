@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from schemas.reasons import Reason
 from service.http.problems import ProblemError, refused
@@ -40,6 +41,11 @@ async def read(request: AnyRequest, bytes_max: int, wait_s: float) -> bytes:
         raise ProblemError(
             408, "the body did not come to its end", f"{size} bytes came in {wait_s:.0f} s."
         ) from error
+    except InternalServerException as error:
+        # Litestar's word for a client that hung up, and for chunks that are none.
+        raise ProblemError(
+            400, "the body did not come to its end", f"It broke off after {size} bytes."
+        ) from error
     if size > bytes_max:
         pieces.clear()
         await _drain(stream)
@@ -57,7 +63,7 @@ async def discard(request: AnyRequest) -> None:
 
 async def _drain(stream: AsyncIterator[bytes]) -> None:
     size = 0
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, InternalServerException):
         async with asyncio.timeout(DISCARD_WAIT_S):
             async for piece in stream:
                 size += len(piece)

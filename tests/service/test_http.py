@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -304,6 +305,29 @@ def test_garbage_is_refused_with_a_reason(busy_door: Door, body: bytes, media_ty
         answer = client.post("/v1/batches", content=body, headers={"Content-Type": media_type})
     assert answer.status_code in {400, 422}
     assert problem(answer)["reason"] in {"unreadable", "version_unknown", "empty"}
+
+
+@pytest.mark.parametrize("rows", ["from=2147483647", f"from={2**63}", "rows=5001", "from=-1"])
+def test_rows_that_no_batch_has_are_refused(busy_door: Door, rows: str) -> None:
+    """Numbers that the database's columns cannot hold do not reach it."""
+    batch = busy_door.world.batches[0]
+    busy_door.submit(batch)
+    with busy_door.client(batch.header.operator) as client:
+        answer = client.get(f"/v1/batches/{batch.header.number}/verdicts?{rows}")
+    assert answer.status_code == 400
+    problem(answer)
+
+
+def test_a_body_that_breaks_off_is_the_senders_fault(busy_door: Door) -> None:
+    operator = busy_door.world.batches[0].header.operator
+    url = httpx.URL(busy_door.url)
+    request = (
+        "POST /v1/batches HTTP/1.1\r\nHost: onecard\r\nTransfer-Encoding: chunked\r\n"
+        f"Authorization: Bearer {busy_door.world.api_key(operator)}\r\n\r\n3\r\nabc\r\nno size\r\n"
+    )
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as line:
+        line.sendall(request.encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(
