@@ -12,7 +12,7 @@ import structlog
 from service.config import Settings
 
 _LEVELS: Final = logging.getLevelNamesMapping()
-_LIBRARIES: Final = ("asyncio", "asyncpg", "_granian", "litestar")
+LIBRARIES: Final = ("asyncio", "asyncpg", "_granian", "litestar")
 
 
 class _Passing(logging.Handler):
@@ -54,6 +54,6 @@ def _set_up(level: int, renderer: structlog.typing.Processor) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    for name in _LIBRARIES:
+    for name in LIBRARIES:
         library = logging.getLogger(name)
         library.handlers, library.propagate = [_Passing()], False

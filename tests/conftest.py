@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -23,9 +24,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 
 from schemas.migrations import apply
 from service.database import Server, create_database, database_dsn, drop_database, running
+from service.logs import LIBRARIES
 from tests.evidence import Evidence
 
 TEMPLATE = f"onecard_template_{os.getpid()}"
@@ -56,6 +59,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("torture")]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_found() -> Iterator[None]:
+    """A command that ran in this process sent events to a stream that closes with its test."""
+    handlers = {name: list(logging.getLogger(name).handlers) for name in LIBRARIES}
+    yield
+    structlog.reset_defaults()
+    for name, found in handlers.items():
+        logging.getLogger(name).handlers = found
 
 
 @pytest.fixture(scope="session")
