@@ -38,7 +38,16 @@ SINGLES_AFTER_FAILURE: Final = 64
 """After a group was refused by the database, so many batches go alone, to find the culprit."""
 
 _T = TypeVar("_T")
-_LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
+_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+"""How a database that goes down, or comes up again, is seen from here."""
 
 
 @dataclass(eq=False)
@@ -135,6 +144,9 @@ class Pipeline:
 
     async def _take_over(self, patience_s: float = 5.0) -> None:
         """Connect and take the writer lock; a lost session of our own may hold it for a moment."""
+        if self._writer is not None:
+            # What is left of the last session would hold the lock against us.
+            self._writer.terminate()
         self._writer = await asyncpg.connect(self._dsn)
         deadline = asyncio.get_running_loop().time() + (patience_s if self._lost else 0)
         while True:
@@ -190,15 +202,23 @@ class Pipeline:
                         raise self._fenced
                     if self._lost:
                         await self._come_back()
-                    first = self._next_seq
-                    self._judged.append(await self._judge(submission))
-                except ClearingError as error:
-                    submission.fail(error)
-                except _LOST as error:
-                    submission.fail(_unavailable(error))
+                except (*_LOST, ClearingError) as error:
+                    submission.fail(_told(error))
                 except Exception as error:  # noqa: BLE001 - see _give_up
                     await self._give_up(submission, error, first)
+                else:
+                    await self._judge_or_fail(submission)
             self._something_judged.set()
+
+    async def _judge_or_fail(self, submission: Submission) -> None:
+        """Judge a submission, or tell whoever waits for it why not; the others go on."""
+        first = self._next_seq
+        try:
+            self._judged.append(await self._judge(submission))
+        except (*_LOST, ClearingError) as error:
+            submission.fail(_told(error))
+        except Exception as error:  # noqa: BLE001 - see _give_up
+            await self._give_up(submission, error, first)
 
     async def _give_up(self, submission: Submission, error: Exception, first: int) -> None:
         """A batch that shows a defect of ours: it is taken back, and the others go on."""
@@ -301,7 +321,7 @@ class Pipeline:
         except NotTheWriter as error:
             self._fenced = error
             self._fail_all(error)
-        except (*_LOST, asyncpg.PostgresError, ClearingError) as error:
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the loop either
             await self._undo(error, lost=isinstance(error, _LOST) or self._connection.is_closed())
         else:
             for judged in group:
@@ -340,9 +360,15 @@ class Pipeline:
             self._judged.clear()
             await self._in_thread(self.state.kernel.undo, first)
             self._next_seq = first
-            await self.follow_days()
+            try:
+                await self.follow_days()
+            except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it is
+                log.error("open date not read", error=repr(error))
+                for submission in again:
+                    submission.fail(_told(error))
+                return
             for submission in again:
-                self._judged.append(await self._judge(submission))
+                await self._judge_or_fail(submission)
 
     async def follow_days(self) -> None:
         """See which date is open and which are sealed; identities of sealed ones leave memory."""
@@ -363,7 +389,7 @@ class Pipeline:
             self._next_seq, self._lost = first, lost
             self._singles = 0 if lost else SINGLES_AFTER_FAILURE
             log.error("commit failed", error=str(error), lost=lost, first_batch_seq=first)
-            self._fail_all(error if isinstance(error, ClearingError) else _unavailable(error))
+            self._fail_all(_told(error))
 
     def _fail_all(self, error: ClearingError) -> None:
         while self._judged:
@@ -378,6 +404,11 @@ class Pipeline:
             await self._load()
         self._lost = False
         log.info("database is back", epoch=self._epoch, next_batch_seq=self._next_seq)
+
+
+def _told(error: Exception) -> ClearingError:
+    """What whoever waits for a batch is told when it was not taken."""
+    return error if isinstance(error, ClearingError) else _unavailable(error)
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:

@@ -1,6 +1,7 @@
 """The engine on a real database: receipts, duplicates, days, crashes, undo."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import asyncpg
 import msgspec
 import pytest
 
-from clearing import store
+from clearing import ledger, pipeline, store
 from clearing.engine import Engine
-from clearing.errors import NotTheWriter
+from clearing.errors import NotTheWriter, StoreUnavailable
 from clearing.intake import Refusal
 from schemas import proof
 from schemas.batch import to_binary
@@ -96,3 +97,65 @@ async def test_cut_off_between_judging_and_commit_moves_the_batch(
         assert receipt.accepted == 1
     finally:
         await engine.close()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("ours"), asyncpg.CannotConnectNowError("up")])
+async def test_a_defect_while_writing_ends_one_batch_and_not_the_writer(
+    migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The first commit fails in a way that nobody foresaw: told, undone, and the batch may come again."""
+    card = Card(1)
+    node = await world.settle_in(migrated, tmp_path, [card])
+    body = to_binary(world.batch(BUS, 1, card.tap(BUS, 50, gross_fen=100)))
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "entry_of_batch", _raising(error))
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(engine.clear_batch(body), 30)
+        receipt = await asyncio.wait_for(engine.clear_batch(body), 30)
+        assert msgspec.json.decode(receipt, type=proof.Receipt).accepted == 1
+    finally:
+        await engine.close()
+
+
+@pytest.mark.parametrize("method", ["follow_days", "_judge"])
+async def test_a_failure_while_the_date_moves_is_told_and_not_waited_for(
+    migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """The database goes away between the cut-off and the second judging of what it moved."""
+    card = Card(1)
+    node = await world.settle_in(migrated, tmp_path, [card])
+    body = to_binary(world.batch(BUS, 1, card.tap(BUS, 50, gross_fen=100)))
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        connection = await asyncpg.connect(migrated)
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE clearing.business_day SET state = 'cut_off' WHERE state = 'open'"
+            )
+            await store.open_day(connection, date(2026, 1, 6))
+        await connection.close()
+        with monkeypatch.context() as patch:
+            judge_again = pipeline.Pipeline._judge_again
+
+            async def in_bad_times(self: pipeline.Pipeline) -> None:
+                patch.setattr(pipeline.Pipeline, method, _raising(ConnectionResetError("gone")))
+                await judge_again(self)
+
+            patch.setattr(pipeline.Pipeline, "_judge_again", in_bad_times)
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(engine.clear_batch(body), 30)
+        receipt = msgspec.json.decode(
+            await asyncio.wait_for(engine.clear_batch(body), 30), type=proof.Receipt
+        )
+        assert (receipt.business_date, receipt.batch_seq) == ("2026-01-06", 1)
+    finally:
+        await engine.close()
+
+
+def _raising(error: Exception) -> Callable[..., object]:
+    def fail(*_: object) -> object:
+        raise error
+
+    return fail
