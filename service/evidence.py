@@ -84,6 +84,10 @@ def _key_set(_expected: int, actual: int) -> tuple[str, str]:
     return "a key set of the issuer", words
 
 
+def _entry(_expected: int, station: int) -> tuple[str, str]:
+    return "an entry", f"none that is known, and out at station {station}"
+
+
 def _above(expected: int, actual: int) -> tuple[str, str]:
     return f"above {expected}", str(actual)
 
@@ -115,6 +119,8 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.TAC_WRONG: _tac,
     Reason.TAC_TORN: _tac,
     Reason.KEY_SET_UNKNOWN: _key_set,
+    Reason.TAP_OUT_WITHOUT_TAP_IN: _entry,
+    Reason.TARIFF_MISSING: lambda _expected, line: ("a tariff", f"none for line {line}"),
     Reason.COUNTER_LATE: _above,
     Reason.COUNTER_REUSED: _above,
 }

@@ -16,12 +16,13 @@ from clearing.store import BatchRow, Connection
 from schemas import proof, record
 from schemas.codes import CardFamily, Source, TapKind, Verdict
 from schemas.reasons import ROW, Reason, names
-from schemas.registry import Operator
+from schemas.registry import Operator, Station
 from service.errors import ServiceError
 from service.evidence import in_words
 from service.home import OpenNode, open_node
 from service.text import moment_of_record, yuan
 
+_Registry = dict[str, list[msgspec.Struct]]
 _TAP: Final = re.compile(r"(?:(\d{1,19})|(\d{1,10})/(\d{1,20})):(\d{1,9})")
 
 
@@ -31,6 +32,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     tap: StoredTap
     batch: BatchRow
     operator: str
+    places: str
     accounts: list[tuple[str, int]]
     """(account code, fen) that the tap's own fare was split over."""
     postings: list[BookedLine]
@@ -81,6 +83,7 @@ async def _gather(
             f"There is no tap {text}: the {what} is not there.",
             "Look at the receipt for batch_seq and taps; rows count from 0.",
         )
+    registry = await store.read_registry(connection, batch.registry_version)
     taps = await inspection.read_taps(connection, batch, 0, batch.tap_count, own=False)
     plan = await Plans(opened.node).plan(connection, batch.rules_version, batch.registry_version)
     leaves = inspection.leaves_of(batch, taps, plan, opened.node.secret)
@@ -93,7 +96,8 @@ async def _gather(
     return Explanation(
         tap=taps[row],
         batch=batch,
-        operator=await _operator_name(connection, batch),
+        operator=_operator_name(registry, batch),
+        places=_places(registry, record.unpack(taps[row].record)),
         accounts=[(codes.get(account, str(account)), fen) for account, fen in shares],
         postings=await inspection.read_postings(connection, batch.batch_seq),
         leaf=leaves[row],
@@ -105,14 +109,28 @@ async def _gather(
     )
 
 
-async def _operator_name(connection: Connection, batch: BatchRow) -> str:
+def _operator_name(registry: _Registry, batch: BatchRow) -> str:
     if batch.source != Source.OPERATOR:
         return f"presented by another city ({batch.origin})"
-    rows = (await store.read_registry(connection, batch.registry_version))["operator"]
-    for row in rows:
+    for row in registry["operator"]:
         if isinstance(row, Operator) and row.number == batch.operator_no:
             return f"{row.number} {row.name}"
     return str(batch.operator_no)
+
+
+def _places(registry: _Registry, fields: record.Tap) -> str:
+    """Line, station and vehicle by number, and by name where the registry has one."""
+    words = []
+    for kind in ("line", "station", "vehicle"):
+        number = getattr(fields, kind)
+        found = {
+            row.operator: row.name
+            for row in registry[kind]
+            if isinstance(row, Station) and row.number == number
+        }
+        name = found.get(fields.operator) or found.get(0, "")
+        words.append(f"{kind} {number} {name}".rstrip())
+    return ", ".join(words)
 
 
 # -- in words ------------------------------------------------------------------------------------
@@ -146,7 +164,7 @@ def _tap_lines(found: Explanation) -> list[str]:
         f"  operator  {found.operator}",
         (
             f"  terminal  {fields.terminal_id}, its transaction {fields.terminal_number};"
-            f" line {fields.line}, station {fields.station}, vehicle {fields.vehicle}"
+            f" {found.places}"
         ),
     ]
 
