@@ -7,6 +7,7 @@ stand for digits in an order that nobody knows; here they become 0 to 9.
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from schemas.codes import Algorithm, CardFamily, Discount, Industry, TapKind, TypeByte
@@ -128,6 +129,7 @@ def _moment(value: str) -> str:
     return _time(re.sub(r"\.\d+$", "", value.strip()), _FORMATS) or _NO_TIME
 
 
+@lru_cache(maxsize=1024)
 def _day(value: str) -> str:
     """YYYYMMDD of a date, with or without a time; empty where there is none."""
     moment = _moment(value)
