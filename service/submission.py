@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from service.profiles.enrolment import Directory, Survey
 from service.profiles.layout import Layout
 
 HTTP_WAIT_S: Final = 300.0
+PORT_MAX: Final = 65_535
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -176,6 +178,7 @@ def _tell(batching: Batching, outcome: Outcome) -> None:
 
 async def over_http(files: Iterable[Path], url: str, api_key: str) -> Outcome:
     """Post files to a node's HTTP door. Raises ``ServiceError`` where it does not answer."""
+    _check_address(url, api_key)
     outcome = Outcome()
     names = list(files)
     headers = {"Authorization": f"Bearer {api_key}"}
@@ -193,6 +196,17 @@ async def over_http(files: Iterable[Path], url: str, api_key: str) -> Outcome:
             "Start the node (onecard serve), or mend --url; what was acknowledged is kept.",
         ) from error
     return outcome
+
+
+def _check_address(url: str, api_key: str) -> None:
+    """What no request can be made of is said before one is tried."""
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise ServiceError(
+            "The API key holds characters that no key has.", "Give it as it was shown."
+        )
+    with suppress(httpx.InvalidURL):
+        if (httpx.URL(url).port or 0) > PORT_MAX:
+            raise ServiceError(f"{url} has no such port.", f"Ports go up to {PORT_MAX}.")
 
 
 async def _post(client: httpx.AsyncClient, path: Path, outcome: Outcome) -> None:

@@ -57,6 +57,8 @@ def add(make_signing_key: Path | None, public_key: str, home: Path, **fields: ob
         key = SigningKey.generate()
         key.save(make_signing_key)
         public_key = key.public.encode().hex().upper()
+    if not str(fields["code"]).strip():
+        raise click.UsageError("--code must not be empty.")
     if public_key:
         _check_public_key(public_key)
     from service.operators import add_operator
