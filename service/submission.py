@@ -37,8 +37,9 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Total(msgspec.Struct):
-    """Sums over receipts."""
+    """Sums over batches."""
 
+    batches: int = 0
     taps: int = 0
     accepted: int = 0
     held: int = 0
@@ -61,10 +62,11 @@ class Outcome(msgspec.Struct):
         self.receipts.append(Given(body, msgspec.json.decode(body, type=Receipt)))
 
     def total(self) -> Total:
-        """Sums over all receipts."""
+        """Sums over all batches; one that was handed in twice, and got its receipt twice, is one."""
         total, reasons = Total(), Counter[str]()
-        for receipt in self.receipts:
-            fields = receipt.fields
+        distinct = {receipt.fields.batch_seq: receipt.fields for receipt in self.receipts}
+        for fields in distinct.values():
+            total.batches += 1
             for name in ("taps", "accepted", "held", "rejected", "gross_fen", "charged_fen"):
                 setattr(total, name, getattr(total, name) + getattr(fields, name))
             reasons.update(fields.reasons)

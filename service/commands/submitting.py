@@ -90,7 +90,7 @@ def _print(outcome: "Outcome") -> None:
         )
     total = outcome.total()
     click.echo(
-        f"{len(outcome.receipts):,} batches, {total.taps:,} taps: {total.accepted:,} accepted,"
+        f"{total.batches:,} batches, {total.taps:,} taps: {total.accepted:,} accepted,"
         f" {total.held:,} held, {total.rejected:,} rejected; gross {yuan(total.gross_fen)} yuan,"
         f" charged {yuan(total.charged_fen)} yuan"
     )

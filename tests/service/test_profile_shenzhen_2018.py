@@ -312,6 +312,16 @@ def test_pieces_and_new_operators_go_on_from_what_is_known(
     assert reasons_of(tmp_path / "r3")["duplicate"] == 1
 
 
+def test_a_file_that_is_given_twice_counts_once(
+    onecard: Onecard, opened: Path, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "1.csv", [ROW])
+    words = ("--profile", "shenzhen-2018", "--enrol", "--home", opened)
+    answer = onecard("submit", path, path, *words, "--receipts", tmp_path / "r")
+    assert len(receipts(tmp_path / "r")) == 2
+    assert "1 batches, 1 taps: 1 accepted" in answer.out
+
+
 def test_unknown_operators_are_refused_and_the_others_go_on(
     onecard: Onecard, opened: Path, tmp_path: Path
 ) -> None:
