@@ -32,6 +32,7 @@ class Engine:
         self._pipeline, self.node = pipeline, node
         self._operators: dict[int, Operator] = {}
         self._registry_version = -1
+        self._clearing: set[asyncio.Task[bytes]] = set()
         self._numbers: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
@@ -47,6 +48,7 @@ class Engine:
     async def close(self) -> None:
         """Stop, and give the writer lock back."""
         await self._pipeline.close()
+        await asyncio.gather(*self._clearing, return_exceptions=True)
 
     async def clear_batch(
         self,
@@ -64,12 +66,24 @@ class Engine:
         batch = intake.read(body, form)
         operator = await self._operator(batch, only_operator)
         checks = intake.check(batch, operator, await self._open_date(), trusted=trusted)
+        # Whoever waits may go away; the batch keeps its turn until it is known what became of it.
+        clearing = asyncio.create_task(self._in_turn(batch, checks))
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._cleared)
+        return await asyncio.shield(clearing)
+
+    async def _in_turn(self, batch: Batch, checks: Check) -> bytes:
         async with self._turn(batch):
             receipt = await self._earlier_receipt(batch)
             if receipt is None:
                 submission = Submission(batch, Source.OPERATOR, checks)
                 receipt = await self._pipeline.put(submission)
         return receipt
+
+    def _cleared(self, clearing: "asyncio.Task[bytes]") -> None:
+        self._clearing.discard(clearing)
+        if not clearing.cancelled():
+            clearing.exception()
 
     async def clear_presentment(
         self, batch: Batch, origin: str, checks: Check, along: Along

@@ -18,6 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from service.demo.course import Course
+from service.errors import HomeError
 
 DAY: Final = date(2026, 1, 5)
 """The business date of the demonstration: a Monday; the nodes run on a clock of their own."""
@@ -29,6 +30,8 @@ def run(*, taps: int, seed: int, on: date | None, home: Path | None) -> int:
     ``home``: where the nodes are made and kept; by default a directory that is removed afterwards.
     """
     console = Console()
+    if home is not None and home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise HomeError(f"{home} is no empty directory.", "Name one that is new or empty.")
     root = home or Path(tempfile.mkdtemp(prefix="onecard-demo-"))
     try:
         return asyncio.run(

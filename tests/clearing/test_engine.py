@@ -159,3 +159,30 @@ def _raising(error: Exception) -> Callable[..., object]:
         raise error
 
     return fail
+
+
+async def test_a_client_that_goes_away_leaves_its_batch_its_turn(
+    migrated: str, tmp_path: Path
+) -> None:
+    """The second submission waits for the first, whose client hung up, and gets its receipt."""
+    card, other = Card(1), Card(2)
+    node = await world.settle_in(migrated, tmp_path, [card, other])
+    body = to_binary(world.batch(BUS, 1, card.tap(BUS, 50, gross_fen=100)))
+    neighbour = to_binary(world.batch(BUS, 2, other.tap(BUS, 50, gross_fen=100)))
+    engine = await Engine.start(migrated, node, "reference")
+    try:
+        gone = asyncio.create_task(engine.clear_batch(body))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        gone.cancel()
+        receipts = await asyncio.gather(
+            engine.clear_batch(body), engine.clear_batch(neighbour), engine.clear_batch(body)
+        )
+    finally:
+        await engine.close()
+    assert receipts[0] == receipts[2]
+    connection = await asyncpg.connect(migrated)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM clearing.batch") == 2
+    finally:
+        await connection.close()
