@@ -31,7 +31,7 @@ from clearing.verdicts import first_possible, latest_possible
 from schemas.accounts import Account, AccountKind
 from schemas.reasons import Reason
 from schemas.registry import Issuer
-from settlement import books, papers, replay, store, tap_index
+from settlement import books, papers, registries, replay, store, tap_index
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.errors import AuditFailed, DayNotReady
@@ -73,6 +73,7 @@ async def audit(connection: Connection, context: Context, day: DayRow) -> None:
             tap_index.PAPER: tap_index.pack(replayed.index),
             CARDS_PAPER: cards_paper(day, pages),
             books.BATCHES: books.batches_paper(replayed.batches),
+            registries.PAPER: await registries.registry_paper(connection, day),
             **float_papers(floats),
         },
     )

@@ -23,6 +23,7 @@ from settlement import (
     comparing,
     papers,
     payments,
+    registries,
     replay,
     seal,
     statements,
@@ -59,6 +60,7 @@ async def verify_day(context: Context, business_date: date) -> list[Finding]:
             *await _check_events(connection, day, kept),
             *await _check_pages(connection, day, kept, replayed),
             *await _check_opening_pages(connection, day),
+            *await registries.check_registry(connection, day, _content(kept, registries.PAPER)),
             *replayed.findings,
             *await _check_results(connection, context, day),
             *await _check_papers(connection, context, day, kept, replayed),
@@ -92,7 +94,9 @@ async def _check_papers(
         }
     except (ClearingError, ValueError, KeyError, StopIteration) as error:
         return iter([Finding("papers", f"cannot be made from what is stored: {error}")])
-    return comparing.compare_papers(expected, kept, (papers.SEAL, audit.CARDS_PAPER))
+    return comparing.compare_papers(
+        expected, kept, (papers.SEAL, audit.CARDS_PAPER, registries.PAPER)
+    )
 
 
 # -- taps, entries, events -----------------------------------------------------------------------

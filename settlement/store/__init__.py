@@ -26,6 +26,7 @@ from settlement.store.days import (
     read_rules_digest,
     reading,
 )
+from settlement.store.registries import cards_digest, node_digest, registry_digests
 from settlement.store.results import (
     Flow,
     Instruction,
@@ -70,8 +71,10 @@ __all__ = [
     "Position",
     "Sum",
     "TapGroup",
+    "cards_digest",
     "change_day",
     "night",
+    "node_digest",
     "read_balances",
     "read_batch_numbers",
     "read_batch_range",
@@ -95,6 +98,7 @@ __all__ = [
     "read_tap_groups",
     "read_twins",
     "reading",
+    "registry_digests",
     "write_instructions",
     "write_papers",
     "write_positions",

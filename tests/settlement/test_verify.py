@@ -86,6 +86,17 @@ async def test_a_tap_that_moved_is_named(sealed: Context, statement: str, expect
 
 
 OTHER_CHANGES = [
+    (
+        "registry SET body = jsonb_set(body, '{line}', '9') WHERE kind = 'terminal'",
+        f"registry of {OPEN}: terminal",
+        "digest of its rows",
+    ),
+    (
+        f"card SET {flip('line', 20)} WHERE card = (SELECT max(card) FROM clearing.card)",
+        f"registry of {OPEN}: new cards",
+        "digest of its rows",
+    ),
+    ("node SET name = 'Xian'", f"registry of {OPEN}: node", "digest of its rows"),
     ("entry SET narrative = 'taqs' WHERE entry_id = 'batch/1'", "entry batch/1", "narrative"),
     ("entry SET batch_seq = 2 WHERE entry_id = 'batch/1'", "entry batch/1", "batch_seq"),
     (
