@@ -68,7 +68,11 @@ def verify(on: date, home: Path) -> int:
         click.echo(finding)
     if findings:
         click.echo(f"onecard: {len(findings):,} differences on {on}.", err=True)
-        click.echo("  What is named was changed after it was written, or is damaged.", err=True)
+        click.echo(
+            "  What is named was changed after it was written, or is damaged; a date that is not"
+            " sealed has nothing to be compared with yet.",
+            err=True,
+        )
         return 1
     click.echo(f"{on} is as it was written: nothing differs.")
     return 0
