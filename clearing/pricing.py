@@ -137,7 +137,9 @@ def explain_by_amount(tariff: Tariff, gross_fen: int, amount_fen: int, marked: b
     """The first class, and with or without transfer, that gives the amount to the fen.
 
     A marked transfer is tried with the discount first, an unmarked one without it first. Where
-    nothing gives the amount, the first class in that first way is what was to be charged.
+    nothing gives the amount, the first class in that first way is what was to be charged. Where the
+    mark claims the discount and the full fare was charged, the fare is still the discounted one: the
+    difference is the cardholder's.
     """
     plain = [discounted(fare_class, gross_fen) for fare_class in tariff.classes] or [gross_fen]
     with_transfer = [transferred(tariff, fare) for fare in plain]
@@ -145,8 +147,9 @@ def explain_by_amount(tariff: Tariff, gross_fen: int, amount_fen: int, marked: b
     for fares in (first, second):
         if amount_fen in fares:
             index = fares.index(amount_fen)
-            unmarked = fares is with_transfer and not marked
-            return Explanation(amount_fen, plain[index], unmarked)
+            if marked:
+                return Explanation(with_transfer[index], plain[index], False)
+            return Explanation(amount_fen, plain[index], fares is with_transfer)
     return Explanation(first[0], plain[0], False)
 
 

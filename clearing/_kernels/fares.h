@@ -275,7 +275,8 @@ static inline bool fare_find(const struct tariff *tariff, int32_t gross_fen, int
 }
 
 /* How an amount is explained where the kind of card shows only in the amount. A marked transfer is tried
- * with the discount first, an unmarked one without it first; failing both, the first class's first way. */
+ * with the discount first, an unmarked one without it first; failing both, the first class's first way. Where
+ * the mark claims the discount and the full fare was charged, the fare is still the discounted one. */
 static inline struct explanation fare_explain(const struct tariff *tariff, int32_t gross_fen, int32_t amount_fen,
                                               bool marked)
 {
@@ -284,7 +285,8 @@ static inline struct explanation fare_explain(const struct tariff *tariff, int32
     if (fare_find(tariff, gross_fen, amount_fen, marked, &plain_fen))
         return (struct explanation){amount_fen, plain_fen, false};
     if (fare_find(tariff, gross_fen, amount_fen, !marked, &plain_fen))
-        return (struct explanation){amount_fen, plain_fen, !marked};
+        return (struct explanation){
+            marked ? fare_transferred(&tariff->transfer, plain_fen) : amount_fen, plain_fen, !marked};
     plain_fen = fare_discounted(tariff->class_count > 0 ? &tariff->classes[0] : NULL, gross_fen);
     return (struct explanation){
         marked ? fare_transferred(&tariff->transfer, plain_fen) : plain_fen, plain_fen, false};

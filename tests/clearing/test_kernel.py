@@ -693,7 +693,7 @@ def test_a_mark_alone_may_claim_more_transfers_than_a_byte_holds(kernel: Kernel)
     [
         (160, False, 160, []), (200, False, 200, []), (100, False, 100, []),
         (120, False, 120, [R.TRANSFER_UNMARKED]), (60, False, 60, [R.TRANSFER_UNMARKED]),
-        (120, True, 120, []), (160, True, 160, []), (200, True, 200, []),
+        (120, True, 120, []), (160, True, 160, []), (200, True, 160, [R.ABOVE_TARIFF]),
         (150, False, 160, [R.BELOW_TARIFF]), (150, True, 120, [R.ABOVE_TARIFF]),
     ],
 )  # fmt: skip

@@ -173,7 +173,7 @@ def test_shenzhen_classes(
         ("metro", 200, 60, True, True, False),  # half, then 40 off
         ("metro", 200, 0, True, True, False),  # free stays free
         ("metro", 200, 160, True, True, False),  # undiscounted, then 40 off
-        ("metro", 200, 190, True, True, False),  # marked, discount not taken
+        ("metro", 200, 190, True, False, False),  # marked, discount not taken: 40 fen too much
         ("metro", 200, 150, False, True, True),  # taken without the mark
         ("metro", 200, 60, False, True, True),
         ("bus", 200, 120, True, True, False),
