@@ -19,7 +19,8 @@ import msgspec
 
 from schemas import batch, record
 from schemas.batch import KindSum
-from schemas.codes import DEBIT_KINDS, LOAD_KINDS, DigestAlgorithm, SignatureAlgorithm
+from schemas.codes import DEBIT_KINDS, LOAD_KINDS, DigestAlgorithm, SignatureAlgorithm, Verdict
+from schemas.reasons import RECORD_LEVEL
 
 VERSION: Final = 1
 PART_TAPS_MAX: Final = 20_000
@@ -34,6 +35,9 @@ _INT64_MAX: Final = 2**63 - 1
 _AMOUNT: Final = struct.Struct(
     f">{record.OFFSET['amount_fen']}xi{record.SIZE - record.OFFSET['amount_fen'] - 4}x"
 )
+
+_REFUSING: Final = frozenset(row.reason for row in RECORD_LEVEL if row.outcome != Verdict.ACCEPTED)
+"""Reasons for which an issuer may leave a tap unpaid."""
 
 City = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")]
 Name = Annotated[str, msgspec.Meta(max_length=64)]
@@ -310,7 +314,7 @@ def decode_pulled(data: bytes) -> list[bytes]:
 
 def presentment_name(acquirer: str, issuer: str, business_date: date, part: int) -> str:
     """The id of a presentment: 7910-7930-20260105-1."""
-    return f"{acquirer}-{issuer}-{business_date:%Y%m%d}-{part}"
+    return f"{acquirer}-{issuer}-{batch.digits_of(business_date)}-{part}"
 
 
 def make_presentment(
@@ -371,3 +375,26 @@ def check_total(total: ClearingTotal) -> None:
     ids = [row.presentment_id for row in total.presentments]
     if ids != sorted(set(ids)):
         raise MessageError(Code.BAD_SCHEMA, "presentments are not listed once each, by id")
+
+
+def check_refusals(presentment: Presentment, answer: Answer) -> None:
+    """Whether what an answer refuses is what was presented, for a reason that refuses a tap.
+
+    Raises ``MessageError``: an amount or kind is another one, or the reason lets a tap be paid.
+    """
+    refused_fen = {False: 0, True: 0}
+    for row in answer.refused:
+        at = row.position * record.SIZE
+        (amount,) = _AMOUNT.unpack_from(presentment.records, at)
+        if row.amount_fen != amount:
+            raise MessageError(Code.MISMATCH, f"tap {row.position} has {amount} fen")
+        if row.reason not in _REFUSING:
+            raise MessageError(
+                Code.MISMATCH, f"reason {row.reason} does not refuse tap {row.position}"
+            )
+        refused_fen[presentment.records[at + record.OFFSET["kind"]] in LOAD_KINDS] += amount
+    if (refused_fen[False], refused_fen[True]) != (
+        answer.refused_debit_fen,
+        answer.refused_load_fen,
+    ):
+        raise MessageError(Code.MISMATCH, "the refused taps have other sums")

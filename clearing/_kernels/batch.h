@@ -60,6 +60,15 @@ static inline bool batch_from_operator(const struct batch *batch)
     return batch->source == SOURCE_OPERATOR;
 }
 
+/* Whether a proven tap is booked to its counterpart. An issuer pays another city for what it holds: the money
+ * left its card, or came onto it, whatever it thinks of the card. */
+static inline bool batch_pays(const struct batch *batch, const struct tap *tap)
+{
+    enum verdict verdict = (enum verdict)tap->decision.verdict;
+
+    return verdict == VERDICT_ACCEPTED || (!batch_from_operator(batch) && verdict == VERDICT_HELD);
+}
+
 /* A reason applies, and needs no evidence. */
 static inline void tap_note(struct tap *tap, enum reason reason)
 {

@@ -74,7 +74,7 @@ static inline void move_card(struct batch *batch, struct tap *tap)
 {
     struct card_line *line;
 
-    if (!tap->proven || (!tap->debit && tap->decision.verdict != VERDICT_ACCEPTED))
+    if (!tap->proven || !(tap->debit || batch_pays(batch, tap)))
         return;
     line = move_open_line(batch, tap);
     if (line == NULL) {

@@ -71,9 +71,11 @@ static inline void money_divert(struct batch *batch, struct tap *tap)
     } else if (batch_from_operator(batch)) {
         money_book(batch, liability, plan->suspense_account, PURPOSE_HELD, tap->amount_fen);
     } else {
-        /* The issuer pays the other city, whatever it thinks of its own card. */
         tap->credited_fen = tap->amount_fen;
-        money_book(batch, liability, plan->province_account, PURPOSE_FARE, tap->amount_fen);
+        if (tap->debit)
+            money_book(batch, liability, plan->province_account, PURPOSE_FARE, tap->amount_fen);
+        else
+            money_book(batch, plan->province_account, liability, PURPOSE_TOP_UP, tap->amount_fen);
     }
 }
 
@@ -86,7 +88,7 @@ static inline void money_move(struct batch *batch, struct tap *tap)
         tap->subsidy_fen = 0;
     if (accepted)
         money_accept(batch, tap);
-    else if (tap->proven && tap->debit)
+    else if (tap->proven && (tap->debit || batch_pays(batch, tap)))
         money_divert(batch, tap);
 }
 

@@ -7,7 +7,7 @@ from clearing import cards
 from clearing._reference import card
 from clearing._reference.fare import check_fare
 from clearing._reference.row import Row, malformed_field
-from clearing._reference.tally import Tally
+from clearing._reference.tally import Tally, pays
 from clearing.cards import CardLine
 from clearing.kernel import BatchContext, Judgement
 from clearing.keys import reference as crypto
@@ -318,7 +318,7 @@ class ReferenceKernel:
                 context.business_day,
             )
             new_identities.append(row.identity)
-        if not proven or (not row.is_debit and verdict != Verdict.ACCEPTED):
+        if not proven or not (row.is_debit or pays(verdict, context)):
             return
         line = row.line
         assert line is not None

@@ -13,6 +13,13 @@ from schemas.reasons import Reason
 _COPY_HEAD = struct.Struct("!H iI iQ iI iH iH iQ iH iQ iH iq ii ii ii ii ii i?".replace(" ", ""))
 
 
+def pays(verdict: Verdict, context: BatchContext) -> bool:
+    """Whether a proven tap is booked to its counterpart. An issuer pays another city for what it holds:
+    the money left its card, or came onto it, whatever it thinks of the card."""
+    held_by_issuer = context.source == Source.PRESENTMENT and verdict == Verdict.HELD
+    return verdict == Verdict.ACCEPTED or held_by_issuer
+
+
 class Tally:
     """Columns, money and counts of a batch, as they come together row by row."""
 
@@ -37,7 +44,7 @@ class Tally:
             shares = self._accept(row, credited, excess)
             if row.own and self.context.source == Source.OPERATOR:
                 subsidy = self._subsidise(row)
-        elif proven and row.is_debit:
+        elif proven and (row.is_debit or pays(verdict, self.context)):
             assert row.issuer is not None
             credited = self._divert(row, row.issuer.account, verdict, reason)
         self._count(row, verdict, reason, flags)
@@ -78,9 +85,11 @@ class Tally:
 
     def _divert(self, row: Row, liability: int, verdict: Verdict, reason: Reason) -> int:
         plan, amount = self.plan, row.tap.amount_fen
-        if self.context.source == Source.PRESENTMENT and verdict == Verdict.HELD:
-            # The debit is proven: the issuer pays, whatever it thinks of its own card.
-            self._book(liability, plan.province_account, Purpose.FARE, amount)
+        if pays(verdict, self.context):
+            if row.is_debit:
+                self._book(liability, plan.province_account, Purpose.FARE, amount)
+            else:
+                self._book(plan.province_account, liability, Purpose.TOP_UP, amount)
             return amount
         if verdict == Verdict.HELD:
             self._book(liability, plan.suspense_account, Purpose.HELD, amount)

@@ -81,7 +81,9 @@ async def _refused_taps(
     )
     assert sent is not None
     body = words.decode(sent, Envelope).body
-    identities = list(_identities(words.decode(body, Presentment), answer))
+    presentment = words.decode(body, Presentment)
+    words.check_refusals(presentment, answer)
+    identities = list(_identities(presentment, answer))
     rows = await connection.fetch(
         f"SELECT {TAP_COLUMNS} FROM clearing.tap t WHERE t.business_date = $1 AND t.verdict = $2"
         " AND t.identity = ANY($3)",

@@ -75,6 +75,7 @@ async def apply_answer(
     if row.state != "presented":
         raise MessageError(Code.DUPLICATE, f"{answer.presentment_id} was answered before")
     row = _answered(row, answer, open_date)
+    words.check_refusals(await _forwarded(connection, row), answer)
     await _book(connection, row, open_date)
     await store.change_presentment(connection, row)
     await store.add_refusals(
@@ -82,6 +83,15 @@ async def apply_answer(
     )
     kind, name = MessageKind.ANSWER_FORWARDED, row.presentment_id
     await post.send(connection, node, row.acquirer, kind, name, words.encode(envelope))
+
+
+async def _forwarded(connection: Connection, row: store.PresentmentRow) -> Presentment:
+    """The presentment as it was passed on to the issuer."""
+    kind = MessageKind.PRESENTMENT_FORWARDED
+    sent = await store.find_outgoing(connection, row.issuer, kind, row.presentment_id)
+    assert sent is not None
+    acquirers = words.decode(words.decode(sent, Envelope).body, Envelope)
+    return words.decode(acquirers.body, Presentment)
 
 
 def _answered(row: store.PresentmentRow, answer: Answer, cycle: date) -> store.PresentmentRow:

@@ -512,6 +512,9 @@ PRESENTED = {"source": Source.PRESENTMENT, "operator": 0}
         ("foreign", {}, R.ISSUER_UNKNOWN, set()),
         ("ordinary", {"kind": TapKind.TOP_UP, "online_counter": 3}, R.CLEAN,
          {(PROVINCE, CITY, Purpose.TOP_UP, 100)}),
+        ("expired", {"kind": TapKind.TOP_UP, "online_counter": 3}, R.CARD_EXPIRED,
+         {(PROVINCE, CITY, Purpose.TOP_UP, 100)}),
+        ("closed", {"kind": TapKind.TOP_UP, "online_counter": 3}, R.CARD_CLOSED, set()),
     ],
 )  # fmt: skip
 def test_a_presentment_is_owed_to_the_province(

@@ -234,3 +234,39 @@ def test_a_full_presentment_fits_into_two_envelopes() -> None:
     words.check_presentment(full)
     outer = words.encode(envelope(words.encode(envelope(words.encode(full)))))
     assert 2 * len(outer) < words.MESSAGE_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("refused", "sums"),
+    [
+        (words.Refused(0, 6, 1), (1, 0)),  # another amount
+        (words.Refused(0, 0, 100), (100, 0)),  # clean
+        (words.Refused(0, 255, 100), (100, 0)),  # no reason at all
+        (words.Refused(0, 31, 100), (100, 0)),  # a reason that lets a tap be paid
+        (words.Refused(0, 6, 100), (0, 100)),  # a fare counted as a top-up
+        (words.Refused(1, 6, 200), (200, 0)),  # a top-up counted as a fare
+    ],
+)
+def test_a_refusal_that_the_presentment_does_not_bear_is_a_mismatch(
+    refused: words.Refused, sums: tuple[int, int]
+) -> None:
+    records = tap(100) + tap(200, TapKind.TOP_UP)
+    presentment = words.make_presentment("7910", "7930", date(2026, 1, 5), 1, records)
+    answer = msgspec.structs.replace(
+        ANSWER, refused=(refused,), refused_debit_fen=sums[0], refused_load_fen=sums[1]
+    )
+    with pytest.raises(words.MessageError) as error:
+        words.check_refusals(presentment, answer)
+    assert error.value.code == Code.MISMATCH
+
+
+def test_a_refusal_that_the_presentment_bears_is_taken() -> None:
+    records = tap(100) + tap(200, TapKind.TOP_UP)
+    presentment = words.make_presentment("7910", "7930", date(2026, 1, 5), 1, records)
+    refused = (words.Refused(0, 6, 100), words.Refused(1, 7, 200))
+    words.check_refusals(
+        presentment,
+        msgspec.structs.replace(
+            ANSWER, refused=refused, refused_debit_fen=100, refused_load_fen=200
+        ),
+    )
