@@ -92,7 +92,7 @@ OTHER_CHANGES = [
         "digest of its rows",
     ),
     (
-        f"card SET {flip('line', 20)} WHERE card = (SELECT max(card) FROM clearing.card)",
+        f"card SET {flip('line', 20)} WHERE card = (SELECT card FROM clearing.card ORDER BY card DESC LIMIT 1)",
         f"registry of {OPEN}: new cards",
         "digest of its rows",
     ),
