@@ -21,6 +21,7 @@ SUPERUSER = "onecard"
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 STOPPING_WAIT_S = 60.0
 FOREIGN_WAIT_S = 3.0
+UNFILLED_WAIT_S = 1.0
 
 # A file, not options on the command line: a backup is restored with the settings it was made with.
 CONFIGURATION = """\
@@ -168,11 +169,17 @@ def clear_stale(layout: Layout) -> None:
 
     Only for who holds the lock. PostgreSQL takes any process with the number in its own lock file
     for a server, even a zombie or a stranger that got the number since; here it counts only if it
-    lives and works in this very directory. Raises DatabaseError when a server does that nobody of
-    ours started.
+    lives and works in this very directory. A server killed between making the file and filling it
+    leaves it empty, which PostgreSQL refuses for ever. Raises DatabaseError when a server works
+    there that nobody of ours started.
     """
     lock_file = layout.data / "postmaster.pid"
     began = time.monotonic()
+    while lock_file.exists() and not "".join(_lines(lock_file)[:1]).strip().isdigit():
+        if time.monotonic() - began > UNFILLED_WAIT_S:
+            lock_file.unlink(missing_ok=True)
+            return
+        time.sleep(0.02)
     while (lines := _lines(lock_file)) and lines[0].isdigit():
         pid = int(lines[0])
         if not is_server(pid, layout.data):

@@ -434,6 +434,18 @@ async def test_a_zombie_in_the_lock_file_counts_as_dead(home: Path) -> None:
     assert zombie.wait() == 0
 
 
+@pytest.mark.parametrize("left", ["", "\n", "half a num"])
+async def test_a_lock_file_that_a_killed_server_never_filled(home: Path, left: str) -> None:
+    async with running(home) as server:
+        await execute(server.dsn, "CREATE TABLE kept AS SELECT generate_series(1, 1000)")
+        assert server.data is not None
+    lock_file = server.data / "postmaster.pid"
+    assert not lock_file.exists()
+    lock_file.write_text(left)
+    lock_file.chmod(0o600)
+    assert await kept(home) == 1000
+
+
 async def test_a_server_that_somebody_else_started_is_left_alone(home: Path) -> None:
     async with running(home) as server:
         assert server.binaries is not None
