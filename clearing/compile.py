@@ -42,6 +42,7 @@ def accounts_for(rows: Registry, rules: RuleSet) -> list[WantedAccount]:
         for row in RECORD_LEVEL
         if row.outcome == Verdict.REJECTED
     ]
+    wanted += [(principal, AccountKind.UNCLAIMED, name) for name in ("chain_gap", "written_off")]
     for issuer in _rows(rows, "issuer", registry.Issuer):
         if issuer.own:
             wanted.append((principal, AccountKind.CARD_LIABILITY, str(issuer.number)))

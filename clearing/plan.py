@@ -83,6 +83,12 @@ class Purpose(IntEnum):
     RELEASE = 13
     FARE_UNCONFIRMED = 14
     """The fare of another city's card, until the clearing total confirms it."""
+    CHAIN = 15
+    """What the night found in card chains: torn taps settled, gaps lost, found again."""
+    RETURN = 16
+    """Given back to a cardholder through a refund agent."""
+    WRITE_OFF = 17
+    """No longer looked for; still owed."""
 
 
 class FareClass(msgspec.Struct, frozen=True):

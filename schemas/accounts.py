@@ -30,7 +30,8 @@ class AccountKind(StrEnum):
     SUSPENSE = "suspense"
     """Held money and excess fares, waiting for a decision."""
     UNCLAIMED = "unclaimed"
-    """Rejected taps whose debit is proven; participant = reason name."""
+    """Rejected taps whose debit is proven; participant = reason name. ``chain_gap``: debits that only
+    the card's chain proves; ``written_off``: no longer looked for."""
     PROVINCE_PENDING = "province_pending"
     """Between cities, presented but not in a cycle yet."""
     PROVINCE = "province"

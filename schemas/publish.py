@@ -168,6 +168,7 @@ def _reason_rows() -> list[dict[str, object]]:
             "name": row.name,
             "level": "record" if row.reason < 64 else "file",
             "outcome": row.outcome.name.lower(),
+            "posting": row.posting.value if row.reason < 64 else "nothing",
             "field": row.field,
             "bearer": row.bearer,
             "chinese": row.chinese,
@@ -217,24 +218,31 @@ in the order of this page, which is not the order of the numbers. The others are
 of a tap's flags is reason number *n*. A tap of which there is nothing to say has reason 0, `clean`.
 
 A number is never used again for something else. *Bearer* is who bears the money until somebody
-decides otherwise; *field* is the field that the evidence speaks of.
+decides otherwise; *posting* is where the money goes until then, if the TAC proves that it left the card:
+to the operator, to suspense, to unclaimed, or nowhere; *field* is the field that the evidence speaks of.
 """
     for outcome, title, meaning in _OUTCOMES:
         rows = tuple(row for row in reasons.RECORD_LEVEL if row.outcome is outcome)
         text += f"\n## {title}\n\n{meaning}\n\n{_reason_table(rows)}"
+    refused = tuple(row for row in reasons.FILE_LEVEL if row.outcome is Verdict.REJECTED)
+    remarked = tuple(row for row in reasons.FILE_LEVEL if row.outcome is Verdict.ACCEPTED)
     return text + (
         "\n## Batch refused 交易包被拒\n\n"
         "Nothing of the batch was stored; its number stays free, except where the number is the reason.\n\n"
-        f"{_reason_table(reasons.FILE_LEVEL)}"
+        f"{_reason_table(refused)}"
+        "\n## Batch remarked on 交易包提示\n\n"
+        "The batch was cleared; the completeness board shows the remark.\n\n"
+        f"{_reason_table(remarked)}"
     )
 
 
 def _reason_table(rows: tuple[reasons.Row, ...]) -> str:
-    lines = ["| no. | name | 原因 | what it means | what to do | bearer | field |"]
-    lines.append("|---:|---|---|---|---|---|---|")
+    lines = ["| no. | name | 原因 | what it means | what to do | bearer | posting | field |"]
+    lines.append("|---:|---|---|---|---|---|---|---|")
     lines += [
         f"| {row.reason:d} | `{row.name}` | {row.chinese} | {row.english} "
-        f"| {row.remedy_chinese}<br>{row.remedy_english} | {row.bearer} | `{row.field}` |"
+        f"| {row.remedy_chinese}<br>{row.remedy_english} | {row.bearer} "
+        f"| {row.posting if row.reason < 64 else 'nothing'} | `{row.field}` |"
         for row in rows
     ]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ of that severity in table order; every other one is kept as a flag (domain §5).
 the order of the rows below, not of the numbers.
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
@@ -67,6 +67,17 @@ class Reason(IntEnum):
     GROSS_DIFFERS = 45
     TAC_NOT_ALLOWED_ABSENT = 46
     REFUSED_BY_ISSUER = 47
+    CARD_KIND_UNKNOWN = 48
+    TERMINAL_DEVICE_DIFFERS = 49
+    TERMINAL_NUMBER_REUSED = 50
+    DUPLICATE_OTHER_DATE = 51
+    DUPLICATE_OTHER_CITY = 52
+    CONCESSION_NOT_OF_CARD = 53
+    TRANSFER_UNPROVEN = 54
+    JOURNEY_TOO_LONG = 55
+    ACCOUNT_MISSING = 56
+    FEE_RULE_MISSING = 57
+    ENTRY_WITHOUT_EXIT = 58
 
     OPERATOR_UNKNOWN = 100
     OPERATOR_SUSPENDED = 101
@@ -81,6 +92,24 @@ class Reason(IntEnum):
     EMPTY = 110
     KEY_WRONG = 111
     PROFILE_NOT_ALLOWED = 112
+    NUMBER_GAP = 113
+
+
+class PostingRule(StrEnum):
+    """What the ledger does with a tap that has this reason alone (domain §7)."""
+
+    NOTHING = "nothing"
+    """Nothing: no debit is proven, or the tap was booked before."""
+    UNCLAIMED = "unclaimed"
+    """Dr card liability / Cr unclaimed under the reason's name, where the TAC proves the debit."""
+    SUSPENSE = "suspense"
+    """Dr card liability / Cr suspense, where the TAC proves the debit."""
+    OPERATOR = "operator"
+    """Dr card liability (another city's card: province pending) / Cr the operator's side."""
+    EXCESS = "excess"
+    """As operator up to the tariff; what is beyond it Cr suspense, for the cardholder."""
+    REVERSAL = "reversal"
+    """Dr the operator's side / Cr province pending: what was credited before is taken back."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -105,6 +134,34 @@ class Row(msgspec.Struct, frozen=True):
         """Stable lower-case name, as reports and APIs print it."""
         return self.reason.name.lower()
 
+    @property
+    def posting(self) -> PostingRule:
+        """The posting rule."""
+        rule = _POSTED.get(self.reason)
+        if rule is None:
+            rule = _BY_OUTCOME[self.outcome]
+        return rule
+
+
+_BY_OUTCOME: Final = {
+    Verdict.REJECTED: PostingRule.UNCLAIMED,
+    Verdict.HELD: PostingRule.SUSPENSE,
+    Verdict.ACCEPTED: PostingRule.OPERATOR,
+}
+_POSTED: Final = {
+    Reason.ABOVE_TARIFF: PostingRule.EXCESS,
+    Reason.REFUSED_BY_ISSUER: PostingRule.REVERSAL,
+} | dict.fromkeys(
+    (
+        Reason.MALFORMED, Reason.UNKNOWN_KIND, Reason.OPERATOR_OTHER, Reason.DUPLICATE_IN_BATCH,
+        Reason.DUPLICATE, Reason.DUPLICATE_OTHER_DATE, Reason.DUPLICATE_OTHER_CITY,
+        Reason.DUPLICATE_ALTERED, Reason.TAC_WRONG, Reason.TAC_NOT_ALLOWED_ABSENT,
+        Reason.KEY_SET_UNKNOWN, Reason.ISSUER_UNKNOWN, Reason.ISSUER_NOT_INTEROPERABLE,
+        Reason.CARD_NOT_ISSUED, Reason.ZERO_AMOUNT, Reason.TAC_TORN, Reason.KIND_NOT_SUPPORTED,
+        Reason.REFUND_HELD,
+    ),
+    PostingRule.NOTHING,
+)  # fmt: skip
 
 _R, _H, _A = Verdict.REJECTED, Verdict.HELD, Verdict.ACCEPTED
 
@@ -132,6 +189,12 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(Reason.DUPLICATE, _R, "identity", "nobody",
          ("重复交易", "the same tap was cleared before",
           "无需处理，首笔已计", "nothing to do: the first one counts")),
+    _row(Reason.DUPLICATE_OTHER_DATE, _R, "identity", "nobody",
+         ("跨日重复交易", "the same tap was cleared on another business date",
+          "无需处理，首笔已计", "nothing to do: the first one counts")),
+    _row(Reason.DUPLICATE_OTHER_CITY, _R, "identity", "operator",
+         ("跨城市重复交易", "another city presented the same tap before",
+          "由两城市清分中心核查来源", "let both cities find out where the tap was taken")),
     _row(Reason.DUPLICATE_ALTERED, _R, "identity", "operator",
          ("同一交易但其他字段不同", "the same tap was cleared before with other unsigned fields",
           "查明终端或采集系统为何更改记录", "find out why device or back office changed the record")),
@@ -201,6 +264,12 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(Reason.TARIFF_MISSING, _H, "line", "operator",
          ("无适用票价规则", "no tariff applies to this operator, line and time",
           "补充票价规则后释放", "add the tariff, then release")),
+    _row(Reason.ACCOUNT_MISSING, _H, "operator", "operator",
+         ("无适用分账规则", "no split says to whom this operator's fares go at that time",
+          "补充分账规则后释放", "add the split, then release")),
+    _row(Reason.FEE_RULE_MISSING, _H, "operator", "operator",
+         ("无适用手续费规则", "the operator's contract names a fee that has no rule at that time",
+          "补充手续费规则后释放", "add the fee rule, then release")),
     _row(Reason.KIND_NOT_SUPPORTED, _H, "kind", "operator",
          ("该交易类型需人工处理", "taps of this kind are handled by the centre's staff",
           "由清分中心人工处理", "the centre's staff will handle it")),
@@ -220,13 +289,25 @@ TABLE: Final[tuple[Row, ...]] = (
          ("享受换乘优惠但无标记", "the transfer discount was taken and the record does not say so",
           "检查终端软件", "check the device")),
     _row(Reason.TRANSFER_UNQUALIFIED, _A, "transfer_at", "operator",
-         ("换乘优惠无有效前程", "the transfer discount was taken without a leg that we know to qualify",
+         ("换乘优惠无有效前程", "the transfer discount was taken, and the card's history has no leg that qualifies",
+          "检查终端的换乘判定", "check how the device finds transfers")),
+    _row(Reason.TRANSFER_UNPROVEN, _A, "transfer_at", "operator",
+         ("换乘优惠待证", "the transfer discount was taken on a leg that may not have arrived yet",
           "前程记录到达后由夜间审计判定", "the nightly audit settles it when the leg arrives")),
+    _row(Reason.CONCESSION_NOT_OF_CARD, _A, "discount_claimed", "operator",
+         ("卡种不享受所用优惠", "a concession was given that the issued card kind does not have",
+          "检查终端读卡与优惠参数", "check how the device reads the card and its concession table")),
+    _row(Reason.JOURNEY_TOO_LONG, _A, "entry_at", "operator",
+         ("行程超时", "more time lies between entry and exit than a journey may take",
+          "核查进站记录是否属于本次行程", "see whether the entry belongs to this journey")),
     _row(Reason.GROSS_DIFFERS, _A, "gross_fen", "operator",
          ("应收票价与票价表不符", "the fare before discounts is not the tariff's; ours is used",
           "核对票价表", "check the fare table")),
     _row(Reason.CARD_KIND_DIFFERS, _A, "card_kind", "operator",
          ("卡种与发行不符", "the card kind is not the one issued; the issuer's is used",
+          "检查终端读卡", "check how the device reads the card")),
+    _row(Reason.CARD_KIND_UNKNOWN, _A, "card_kind", "operator",
+         ("卡种代码未知", "the card kind is not in the published table; the issuer's is used",
           "检查终端读卡", "check how the device reads the card")),
     _row(Reason.BALANCE_RISE_PENDING, _A, "balance_before_fen", "issuer",
          ("余额上升，待充值记录", "the balance rose without a load that we know yet",
@@ -240,6 +321,15 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(Reason.TAP_OUT_WITHOUT_TAP_IN, _A, "entry_at", "nobody",
          ("有出站无进站", "an exit whose entry is not known",
           "待进站记录到达", "wait for the entry")),
+    _row(Reason.ENTRY_WITHOUT_EXIT, _A, "entry_at", "nobody",
+         ("有进站无出站", "an entry while an earlier one has no exit",
+          "待出站记录到达", "wait for the exit")),
+    _row(Reason.TERMINAL_NUMBER_REUSED, _A, "terminal_number", "operator",
+         ("终端流水号重复", "the terminal gave this number to another tap before",
+          "核查终端是否被重置或被仿冒", "find out whether the terminal was reset or imitated")),
+    _row(Reason.TERMINAL_DEVICE_DIFFERS, _A, "device", "nobody",
+         ("终端登记设备不符", "the terminal is registered in another device",
+          "更新终端登记", "update the terminal's registration")),
     _row(Reason.TERMINAL_LINE_DIFFERS, _A, "line", "nobody",
          ("终端登记线路不符", "the terminal is registered on another line",
           "更新终端登记", "update the terminal's registration")),
@@ -298,6 +388,9 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(Reason.PROFILE_NOT_ALLOWED, _R, "profile", "operator",
          ("合同不允许该数据来源", "the operator's contract does not allow this profile",
           "修改合同或提交完整记录", "have the contract changed, or submit full records")),
+    _row(Reason.NUMBER_GAP, _A, "number", "nobody",
+         ("包号断号", "batch numbers before this one have not come",
+          "补传缺失的交易包", "submit the batches that are missing")),
 )
 # fmt: on
 

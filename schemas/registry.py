@@ -99,6 +99,16 @@ class City(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     payee_name: str = ""
 
 
+class Staff(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person of the clearing centre who may propose or decide; ``key_sha256`` is of the own key."""
+
+    name: str
+    full_name: str = ""
+    key_sha256: str
+    since: date = date(2000, 1, 1)
+    until: date | None = None
+
+
 KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "operator": Operator,
     "terminal": Terminal,
@@ -108,6 +118,7 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "line": Station,
     "vehicle": Station,
     "city": City,
+    "staff": Staff,
 }
 """The struct of each kind of row."""
 
@@ -125,4 +136,6 @@ def key_of(kind: str, row: msgspec.Struct) -> str:
             return f"{row.operator}/{row.line}/{row.number}"
         case City():
             return row.city
+        case Staff():
+            return row.name
     raise KeyError(kind)

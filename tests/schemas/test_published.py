@@ -165,7 +165,7 @@ def test_published_reasons_are_the_table() -> None:
     assert [row["number"] for row in rows] == [int(row.reason) for row in reasons.TABLE]
     for row in rows:
         assert set(row) == {
-            "number", "name", "level", "outcome", "field", "bearer",
+            "number", "name", "level", "outcome", "posting", "field", "bearer",
             "chinese", "english", "remedy_chinese", "remedy_english",
         }  # fmt: skip
         assert row["name"] == reasons.Reason(row["number"]).name.lower()
