@@ -64,6 +64,11 @@ def date_option() -> Callable[[Command], Command]:
     )
 
 
+def json_option() -> Callable[[Command], Command]:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+
+
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine to its end."""
     return asyncio.run(coroutine)
