@@ -80,6 +80,16 @@ class Denied(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     version: int
 
 
+class Denylist(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A denylist version 黑名单: when it was published (ISO local time), how many cards it added and
+    removed. Its cards are the ``denied`` rows; one that was removed is a row in force no more."""
+
+    version: int
+    published_at: str
+    added: int
+    removed: int
+
+
 class Station(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A name for a line, station or vehicle number that records use (scope: operator, 0 = any)."""
 
@@ -114,6 +124,7 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "terminal": Terminal,
     "issuer": Issuer,
     "denied": Denied,
+    "denylist": Denylist,
     "station": Station,
     "line": Station,
     "vehicle": Station,
@@ -132,6 +143,8 @@ def key_of(kind: str, row: msgspec.Struct) -> str:
             return row.terminal_id.upper()
         case Denied():
             return f"{row.family}/{row.issuer}/{row.serial}"
+        case Denylist():
+            return str(row.version)
         case Station():
             return f"{row.operator}/{row.line}/{row.number}"
         case City():

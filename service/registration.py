@@ -50,14 +50,20 @@ async def register(dsn: str, rows: Rows, cards: Cards = ()) -> int:
         await connection.close()
 
 
-async def register_in(connection: Connection, rows: Rows, cards: Cards = ()) -> int:
-    """The same inside a transaction of the caller's."""
+async def register_in(
+    connection: Connection,
+    rows: Rows,
+    cards: Cards = (),
+    ended: Iterable[tuple[str, str]] = (),
+) -> int:
+    """The same inside a transaction of the caller's; ``ended``: rows by (kind, key) that are in force
+    no more."""
     # The date before the registry, as the engine's commits have it.
     open_date = await store.read_open_date(connection, lock="FOR SHARE")
     # Whoever changes the registry waits here, so that what is known is known for good.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", store.REGISTRY_LOCK)
     new = await _not_registered(connection, cards)
-    version = await store.change_registry(connection, rows, new)
+    version = await store.change_registry(connection, rows, new, ended)
     in_force = await store.read_registry(connection, version)
     rules_version, _ = await store.read_versions(connection)
     rule_set = rules.load(await store.read_rules(connection, rules_version))
@@ -126,7 +132,7 @@ class _NoKeys:
 async def _not_registered(connection: Connection, cards: Cards) -> Cards:
     if not cards:
         return ()
-    known = await store.known_cards(connection, [card for card, _ in cards])
+    known = await store.read_card_lines(connection, [card for card, _ in cards])
     return [(card, line) for card, line in cards if card not in known]
 
 

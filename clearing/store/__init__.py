@@ -29,7 +29,7 @@ from clearing.store.books import (
     ensure_accounts,
     read_accounts,
 )
-from clearing.store.connection import Connection
+from clearing.store.connection import REGISTRY_LOCK, Connection
 from clearing.store.nodes import (
     WRITER_LOCK,
     NodeRow,
@@ -48,13 +48,15 @@ from clearing.store.nodes import (
 )
 from clearing.store.pages import future_identities, read_pages, write_pages
 from clearing.store.registries import (
-    REGISTRY_LOCK,
+    DatedRow,
     add_rules,
     change_registry,
-    known_cards,
+    read_card_lines,
     read_cards,
+    read_history,
     read_registry,
     read_rules,
+    read_version_on,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "WRITER_LOCK",
     "BatchRow",
     "Connection",
+    "DatedRow",
     "Entry",
     "NodeRow",
     "Posting",
@@ -81,14 +84,15 @@ __all__ = [
     "find_batch",
     "find_identities",
     "future_identities",
-    "known_cards",
     "next_batch_seq",
     "open_day",
     "partition_of",
     "read_accounts",
     "read_batches",
+    "read_card_lines",
     "read_cards",
     "read_closing_version",
+    "read_history",
     "read_last_judged",
     "read_last_sealed",
     "read_last_sealed_before",
@@ -99,6 +103,7 @@ __all__ = [
     "read_rules",
     "read_taps",
     "read_unsealed",
+    "read_version_on",
     "read_versions",
     "write_batches",
     "write_evidence",

@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from clearing.store.connection import Connection
-from clearing.store.registries import REGISTRY_LOCK
+from clearing.store.connection import REGISTRY_LOCK, Connection
 from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse
 

@@ -1,6 +1,6 @@
-"""The type of a connection, whether it was opened alone or lent by a pool."""
+"""The type of a connection, whether it was opened alone or lent by a pool; the registry's lock."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
@@ -10,3 +10,6 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
+
+REGISTRY_LOCK: Final = 0x0C1EA203
+"""Whoever changes registry rows or accounts takes this advisory lock, after the open date's."""

@@ -1,16 +1,32 @@
 """Registries, cards and rules, dated by version."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 import asyncpg
 import msgspec
 
 from clearing.errors import RegistryError
-from clearing.store.connection import Connection
+from clearing.store.books import add_event
+from clearing.store.connection import REGISTRY_LOCK, Connection
+from clearing.store.nodes import read_open_date
 from schemas.registry import KINDS, key_of
 
-REGISTRY_LOCK: Final = 0x0C1EA203
+REGISTRY_EVENT: Final = "registry"
+"""Kind of the event that each registry version leaves: its subject is the version."""
+
+
+class DatedRow(msgspec.Struct, frozen=True):
+    """A registry row in versions [version_from, version_to), and the business date on which each of
+    them came in force (None for one that is older than such dates are kept)."""
+
+    row: msgspec.Struct
+    version_from: int
+    version_to: int | None
+    date_from: date | None
+    date_to: date | None
 
 
 async def read_registry(connection: Connection, version: int) -> dict[str, list[msgspec.Struct]]:
@@ -30,11 +46,16 @@ async def change_registry(
     connection: Connection,
     rows: Iterable[tuple[str, msgspec.Struct]],
     cards: Sequence[tuple[bytes, bytes]] = (),
+    ended: Iterable[tuple[str, str]] = (),
 ) -> int:
-    """Put rows and cards (card 19 bytes, line 64 bytes) in force; returns the new version.
+    """Put rows and cards (card 19 bytes, line 64 bytes) in force, and end rows by (kind, key);
+    returns the new version.
 
-    A row equal to the one in force changes nothing. Call inside a transaction.
+    A row equal to the one in force changes nothing. A new version leaves an event on the open date.
+    Call inside a transaction.
     """
+    # The date before the registry, as the engine's commits have it.
+    open_date = await read_open_date(connection, lock="FOR SHARE")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", REGISTRY_LOCK)
     version = 1 + int(await connection.fetchval("SELECT registry_version FROM clearing.node"))
     in_force = {
@@ -49,12 +70,13 @@ async def change_registry(
         old = in_force.get((kind, key))
         if old is None or msgspec.json.decode(old) != msgspec.json.decode(body):
             changed.append((kind, key, version, body))
-    if not changed and not cards:
+    ends = [(kind, key, version) for kind, key in ended if (kind, key) in in_force]
+    if not changed and not cards and not ends:
         return version - 1
     await connection.executemany(
         "UPDATE clearing.registry SET version_to = $3 WHERE kind = $1 AND key = $2"
         " AND version_to IS NULL",
-        [row[:3] for row in changed],
+        [*(row[:3] for row in changed), *ends],
     )
     await connection.copy_records_to_table(
         "registry",
@@ -74,7 +96,52 @@ async def change_registry(
             "A card stands in the import twice.", "Remove the repetition."
         ) from error
     await connection.execute("UPDATE clearing.node SET registry_version = $1", version)
+    counts: dict[str, Any] = {
+        "put": Counter(row[0] for row in changed),
+        "ended": Counter(row[0] for row in ends),
+        "cards": len(cards),
+    }
+    await add_event(connection, open_date, REGISTRY_EVENT, str(version), counts)
     return version
+
+
+async def read_history(connection: Connection, kind: str, key: str) -> list[DatedRow]:
+    """Every version of a registry row, the first one first."""
+    rows = await connection.fetch(
+        "SELECT r.body, r.version_from, r.version_to, f.business_date AS date_from,"
+        " t.business_date AS date_to FROM clearing.registry r"
+        " LEFT JOIN clearing.event f ON f.kind = $3 AND f.subject = r.version_from::text"
+        " LEFT JOIN clearing.event t ON t.kind = $3 AND t.subject = r.version_to::text"
+        " WHERE r.kind = $1 AND r.key = $2 ORDER BY r.version_from",
+        kind, key, REGISTRY_EVENT,
+    )  # fmt: skip
+    return [
+        DatedRow(
+            msgspec.json.decode(row["body"], type=KINDS[kind]),
+            row["version_from"],
+            row["version_to"],
+            row["date_from"],
+            row["date_to"],
+        )
+        for row in rows
+    ]
+
+
+async def read_version_on(connection: Connection, business_date: date) -> int | None:
+    """The registry version in force at the end of a business date; None for a date never opened."""
+    return await connection.fetchval(  # type: ignore[no-any-return]
+        "SELECT coalesce(registry_version, (SELECT registry_version FROM clearing.node))"
+        " FROM clearing.business_day WHERE business_date = $1",
+        business_date,
+    )
+
+
+async def read_card_lines(connection: Connection, cards: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The opening lines of those of these cards (19 bytes) that are registered."""
+    rows = await connection.fetch(
+        "SELECT card, line FROM clearing.card WHERE card = ANY($1) ORDER BY version_from", cards
+    )
+    return {row["card"]: row["line"] for row in rows}
 
 
 async def read_cards(connection: Connection, after: int, up_to: int) -> bytes:
@@ -85,12 +152,6 @@ async def read_cards(connection: Connection, after: int, up_to: int) -> bytes:
         after, up_to,
     )  # fmt: skip
     return b"".join(row["line"] for row in rows)
-
-
-async def known_cards(connection: Connection, cards: Sequence[bytes]) -> set[bytes]:
-    """Which of these cards (19 bytes) are registered already."""
-    rows = await connection.fetch("SELECT card FROM clearing.card WHERE card = ANY($1)", cards)
-    return {row["card"] for row in rows}
 
 
 async def add_rules(connection: Connection, digest: str, files: dict[str, str]) -> int:
