@@ -82,7 +82,10 @@ def compile_plan(
     return Plan(
         rules_version=versions[0],
         registry_version=versions[1],
-        denylist_version=max(denylists, default=0),
+        denylist_version=max(
+            [*denylists, *(row.version for row in _rows(rows, "denylist", registry.Denylist))],
+            default=0,
+        ),
         limits=limits,
         operators=tuple(
             _operator(row, rules, accounts, denylists)
