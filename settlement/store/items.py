@@ -142,12 +142,17 @@ _STANDING: Final = (
     " WHERE x.item_id = i.item_id AND x.business_date <= $1 ORDER BY x.change_no DESC LIMIT 1) c"
     " ON true WHERE i.opened_on <= $1"
 )
+_BEFORE_NIGHT: Final = _STANDING.replace(
+    "x.business_date <= $1",
+    "(x.business_date < $1 OR x.business_date = $1 AND x.proposal_no IS NOT NULL)",
+).replace("i.opened_on <= $1", "i.opened_on < $1")
 
 
 async def read_standing(
     connection: Connection,
     as_of: date,
     *,
+    before_night: bool = False,
     open_only: bool = True,
     kinds: Iterable[ItemKind] | None = None,
     item_ids: Sequence[str] | None = None,
@@ -156,9 +161,12 @@ async def read_standing(
 ) -> list[Standing]:
     """Items as they stood at the end of a date, by item_id as bytes.
 
-    ``kinds``, ``item_ids``, ``cards`` (19 bytes) and ``taps`` (batch_seq, row) narrow them down.
+    ``before_night``: as that date's night found them, people's decisions of the date included, what
+    the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes) and
+    ``taps`` (batch_seq, row) narrow them down.
     """
-    query, arguments = _STANDING, [as_of]  # type: tuple[str, list[Any]]
+    query = _BEFORE_NIGHT if before_night else _STANDING
+    arguments: list[Any] = [as_of]
     if open_only:
         query += " AND coalesce(c.state, 'open') = 'open'"
     if kinds is not None:
@@ -199,6 +207,17 @@ def _item(row: asyncpg.Record) -> Item:
     values["kind"] = ItemKind(values["kind"])
     values["body"] = msgspec.json.decode(values["body"])
     return Item(**values)
+
+
+async def read_moneys(connection: Connection, as_of: date) -> dict[int, int]:
+    """Σ of the money that items speak of at the end of a date, fen, by the account where it stands."""
+    rows = await connection.fetch(
+        "SELECT account, sum(fen)::bigint FROM (SELECT CASE WHEN changed THEN now_account"
+        " ELSE account_no END AS account, CASE WHEN changed THEN now_fen ELSE amount_fen END AS fen"
+        f" FROM ({_STANDING}) s) t WHERE account IS NOT NULL GROUP BY 1",
+        as_of,
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def read_opened(connection: Connection, business_date: date) -> list[Item]:
@@ -256,12 +275,17 @@ async def issuer_adjustments(connection: Connection, up_to: date) -> dict[bytes,
 
 
 async def card_adjustments(
-    connection: Connection, cards: Sequence[bytes], up_to: date
+    connection: Connection, cards: Sequence[bytes], up_to: date, *, before_night: bool = False
 ) -> dict[bytes, int]:
-    """Σ adjustments up to a date, fen, of these cards (19 bytes) that have any."""
-    rows = await connection.fetch(
+    """Σ adjustments up to a date, fen, of these cards (19 bytes) that have any.
+
+    ``before_night``: those of the date's own night left out.
+    """
+    query = (
         "SELECT card, sum(amount_fen)::bigint FROM settlement.adjustment"
-        " WHERE card = ANY($1) AND business_date <= $2 GROUP BY 1",
-        list(cards), up_to,
-    )  # fmt: skip
+        " WHERE card = ANY($1) AND business_date <= $2"
+    )
+    if before_night:
+        query += " AND (business_date < $2 OR NOT starts_with(entry_id, 'night/'))"
+    rows = await connection.fetch(query + " GROUP BY 1", list(cards), up_to)
     return {row[0]: row[1] for row in rows}
