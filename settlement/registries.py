@@ -28,6 +28,7 @@ async def registry_paper(connection: Connection, day: DayRow) -> bytes:
             "digests": {
                 **await store.registry_digests(connection, version),
                 "new cards": await store.cards_digest(connection, opened_with, version),
+                "load logs": await store.loads_digest(connection, day.business_date),
                 "node": await store.node_digest(connection),
             },
         }

@@ -26,7 +26,12 @@ from settlement.store.days import (
     read_rules_digest,
     reading,
 )
-from settlement.store.registries import cards_digest, node_digest, registry_digests
+from settlement.store.registries import (
+    cards_digest,
+    loads_digest,
+    node_digest,
+    registry_digests,
+)
 from settlement.store.results import (
     Flow,
     Instruction,
@@ -73,6 +78,7 @@ __all__ = [
     "TapGroup",
     "cards_digest",
     "change_day",
+    "loads_digest",
     "night",
     "node_digest",
     "read_balances",

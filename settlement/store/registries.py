@@ -1,7 +1,8 @@
-"""What a date was judged under, as digests: registry rows, new cards, the node's row."""
+"""What a date was judged under, as digests: registry rows, new cards, load logs, the node's row."""
 
 import hashlib
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from clearing.store import Connection
@@ -39,6 +40,21 @@ async def cards_digest(connection: Connection, after: int, up_to: int) -> str:
         after, up_to,
     )  # fmt: skip
     return _digest(tuple(row) for row in rows)
+
+
+async def loads_digest(connection: Connection, on: date) -> str:
+    """Over what a date learned of the issuers' load logs."""
+    loads = await connection.fetch(
+        "SELECT issuer_no, authorisation, card, online_counter, amount_fen, loaded_at, operator_no"
+        " FROM settlement.load_log WHERE imported_on = $1 ORDER BY issuer_no, authorisation",
+        on,
+    )
+    until = await connection.fetch(
+        "SELECT issuer_no, complete_until FROM settlement.load_log_until WHERE imported_on = $1"
+        " ORDER BY issuer_no, complete_until",
+        on,
+    )
+    return _digest(tuple(row) for row in (*loads, *until))
 
 
 async def node_digest(connection: Connection) -> str:
