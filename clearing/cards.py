@@ -22,6 +22,9 @@ JOURNEY_OPEN: Final = 4
 
 STATUS_GOOD: Final = 0
 STATUS_CLOSED: Final = 1
+"""Closed before it came to this node: whatever it does is too late."""
+STATUS_REFUNDED: Final = 2
+"""Refunded at ``entry_at_s``: what it did later is too late. It has no journey."""
 
 
 class CardLine(msgspec.Struct, kw_only=True):

@@ -98,6 +98,7 @@ def compile_plan(
                 row.line,
                 _since(row.since),
                 _until(row.until),
+                row.device,
             )
             for row in _rows(rows, "terminal", registry.Terminal)
         ),
@@ -199,6 +200,7 @@ def _operator(
         load_agent_account=_number(accounts, Purse.PRINCIPAL, AccountKind.LOAD_AGENT, number),
         subsidy_account=_number(accounts, Purse.SUBSIDIES, AccountKind.SUBSIDY, number),
         denylist_effective_s=tuple(_effective(row, version) for version in denylists),
+        fee_times=rules.fee_times(row.fee) if row.fee else ((0, FOREVER),),
     )
 
 

@@ -22,7 +22,9 @@ class BatchContext(msgspec.Struct, frozen=True):
     seconds; ``operator`` is the batch's (0 for a presentment); ``checks`` are those that the source
     supports and the contract demands; ``salt_key`` (32 bytes) seeds the leaf salts;
     ``known`` maps identities (37 bytes) found in sealed partitions to (batch_seq, row, first four
-    bytes of the SHA-256 of the record).
+    bytes of the SHA-256 of the record, business day, acquirer). ``acquirer`` says who took the taps:
+    0 an operator of ours, else the area code of the city that presents them (7910). Days and
+    acquirers are below 2^16.
     """
 
     batch_seq: int
@@ -32,7 +34,8 @@ class BatchContext(msgspec.Struct, frozen=True):
     operator: int
     checks: Check
     salt_key: bytes
-    known: dict[bytes, tuple[int, int, bytes]] = {}
+    known: dict[bytes, tuple[int, int, bytes, int, int]] = {}
+    acquirer: int = 0
 
 
 class Evidence(msgspec.Struct, frozen=True, order=True):
@@ -92,7 +95,7 @@ class Kernel(Protocol):
         """Take a plan; card state and identities stay as they are."""
 
     def add_cards(self, lines: bytes) -> None:
-        """Put whole 64-byte card lines (``clearing.cards``) in, replacing those of the same card."""
+        """Put whole 64-byte lines of cards and terminals in, replacing those of the same one."""
 
     def judge(self, records: bytes, context: BatchContext) -> Judgement:
         """Judge whole records in order and move the state. Batches are journalled for ``undo``."""
@@ -106,18 +109,21 @@ class Kernel(Protocol):
     def forget(self, business_day: int) -> None:
         """Drop the identities of taps booked on or before this day: they are sealed, indexed."""
 
-    def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int]]) -> None:
-        """Put in (identity, batch_seq, row, record digest head, business_day)."""
+    def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int, int]]) -> None:
+        """Put in (identity, batch_seq, row, record digest head, business_day, acquirer)."""
 
     def dump_state(self) -> bytes:
-        """Card lines sorted by card, 64 bytes each; then identities sorted, 36 bytes each: fingerprint
-        16, batch_seq 8, row 4, head 4, business day 4, big-endian."""
+        """``card_lines``; then identities sorted, 40 bytes each: fingerprint 16, batch_seq 8, row 4,
+        head 4, business day 4, acquirer 4, big-endian."""
 
     def card_lines(self) -> bytes:
-        """All card lines, sorted by their bytes 0–14 (family, kind excluded: see ``cards``)."""
+        """All lines, 64 bytes each, sorted by ``cards.key_of``: those of cards (``clearing.cards``),
+        then those of terminals (``clearing.terminals``), whose family is no card's. This is all that
+        a later date needs to know of this one beside identities."""
 
     def card_line(self, card: bytes) -> bytes | None:
-        """The line of a card (19 bytes: family, issuer, serial), if it is known here."""
+        """The line of a card (19 bytes: family, issuer, serial), if it is known here; of a terminal
+        by its name as ``terminals.name_of`` gives it."""
 
 
 def choose(name: str | None = None) -> Kernel:

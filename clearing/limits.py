@@ -23,6 +23,9 @@ CLOCK_TOLERANCE_S: Final = 600
 PRESENTMENT_WINDOW_DAYS: Final = 30
 """A tap older than this is held as a claim, never confiscated."""
 
+JOURNEY_MAX_S: Final = 4 * 3600
+"""An exit later than this after its entry took too long; an entry that old is no longer open."""
+
 DATE_OPEN_DAYS_MAX: Final = 31
 """How long a business date may stay open past its own end and its late taps still be found."""
 
@@ -31,6 +34,9 @@ DENYLIST_GRACE_S: Final = 24 * 3600
 
 COUNTER_WINDOW: Final = 64
 """Debit counters below the highest that a card line remembers one by one."""
+
+TERMINAL_WINDOW: Final = 256
+"""Numbers up to the highest that a terminal line remembers one by one."""
 
 SHARES_MAX: Final = 4
 """Most accounts that one tap's fare is split over."""

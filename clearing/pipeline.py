@@ -251,6 +251,7 @@ class Pipeline:
             checks=submission.checks,
             salt_key=published.salt_key(self._node.secret, seq),
             known=known,
+            acquirer=store.acquirer_of(submission.origin),
         )
         judgement, root = await self._in_thread(self._judge_in_thread, records, context)
         self._next_seq = seq + 1

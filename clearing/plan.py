@@ -11,10 +11,13 @@ from typing import Final
 
 import msgspec
 
+from clearing.limits import JOURNEY_MAX_S
 from schemas.codes import Check
 
 EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - Asia/Shanghai, as the records are
 FOREVER: Final = 0xFFFF_FFFF
+NEVER_SEALED: Final = 0xFFFF
+"""A business day that no date reaches: what is kept in memory under it is never forgotten."""
 
 
 def local_seconds(moment: datetime) -> int:
@@ -180,7 +183,9 @@ class Operator(msgspec.Struct, frozen=True):
     """An operator as the kernel sees it. Account numbers are of this node's ledger.
 
     ``denylist_effective_s[v]`` is the local second from which denylist version *v* binds this
-    operator (acknowledged + grace; FOREVER while not acknowledged).
+    operator (acknowledged + grace; FOREVER while not acknowledged). ``splits`` may leave times out:
+    a fare then has no account to go to. ``fee_times`` are the intervals in which a rule of the
+    contract's fee is in force; a contract without a fee needs none, which is always.
     """
 
     number: int
@@ -190,16 +195,18 @@ class Operator(msgspec.Struct, frozen=True):
     load_agent_account: int
     subsidy_account: int
     denylist_effective_s: tuple[int, ...] = ()
+    fee_times: tuple[tuple[int, int], ...] = ((0, FOREVER),)
 
 
 class Terminal(msgspec.Struct, frozen=True):
-    """A registered terminal; ``line`` 0 = any line."""
+    """A registered terminal; ``line`` 0 = any line, ``device`` 0 = any device."""
 
     terminal_id: bytes
     operator: int
     line: int
     since_s: int
     until_s: int
+    device: int = 0
 
 
 class Issuer(msgspec.Struct, frozen=True):
@@ -252,6 +259,7 @@ class Limits(msgspec.Struct, frozen=True):
     clock_tolerance_s: int
     presentment_window_days: int
     production: bool
+    journey_max_s: int = JOURNEY_MAX_S
 
 
 class Plan(msgspec.Struct, frozen=True):

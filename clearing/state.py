@@ -12,15 +12,15 @@ from clearing.compile import compile_plan
 from clearing.errors import ClearingError
 from clearing.kernel import BatchContext, Judgement, Kernel
 from clearing.node import Node
-from clearing.plan import Plan, local_day
+from clearing.plan import NEVER_SEALED, Plan, local_day
 from clearing.rules import RuleSet, load
-from clearing.store import BatchRow, Connection
+from clearing.store import BatchRow, Connection, acquirer_of
 from schemas import proof
 from schemas.codes import Check, Source
 from schemas.reasons import Reason
 
 PAGES = 256
-"""Card lines are archived in this many pages, by a sum over the card's serial."""
+"""Lines of cards and terminals are archived in this many pages, by a sum over their serial."""
 
 
 class Plans:
@@ -111,24 +111,25 @@ class State:
             checks=Check(batch.checks),
             salt_key=proof.salt_key(self.plans.node.secret, batch.batch_seq),
             known=known,
+            acquirer=acquirer_of(batch.origin),
         )
         return verdicts.judge(self.kernel, taps.records, context), taps
 
 
 async def held_identities(
     connection: Connection, last_sealed: date
-) -> list[tuple[bytes, int, int, bytes, int]]:
+) -> list[tuple[bytes, int, int, bytes, int, int]]:
     """Taps of sealed dates that are held for a date of their own future, to be kept in memory."""
     held = await store.future_identities(connection, last_sealed, Reason.FUTURE)
     return [
-        (identity, seq, row, _head(data), local_day(date.max))
-        for identity, seq, row, data, _ in held
+        (identity, tap.batch_seq, tap.row, _head(tap.record), NEVER_SEALED, tap.acquirer)
+        for identity, tap in held
     ]
 
 
 async def known_identities(
     connection: Connection, records: bytes, last_sealed: date | None, clock_tolerance_s: int
-) -> dict[bytes, tuple[int, int, bytes]]:
+) -> dict[bytes, tuple[int, int, bytes, int, int]]:
     """Identities of old taps that sealed partitions hold: the slow path, through their indexes."""
     if last_sealed is None:
         return {}
@@ -139,11 +140,20 @@ async def known_identities(
         return {}
     first = verdicts.first_possible(identities)
     found = await store.find_identities(connection, identities, first, last_sealed)
-    return {identity: (seq, row, _head(data)) for identity, (seq, row, data) in found.items()}
+    return {
+        identity: (
+            tap.batch_seq,
+            tap.row,
+            _head(tap.record),
+            local_day(tap.business_date),
+            tap.acquirer,
+        )
+        for identity, tap in found.items()
+    }
 
 
 def pages_of(lines: bytes) -> dict[int, bytes]:
-    """Card lines by page number, in the order given."""
+    """Lines of cards and terminals by page number, in the order given."""
     pages: dict[int, list[bytes]] = {}
     for at in range(0, len(lines), cards.SIZE):
         line = lines[at : at + cards.SIZE]

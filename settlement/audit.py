@@ -118,7 +118,8 @@ async def late_twins(
         found = await find_identities(connection, some, first, last_sealed)
         earlier |= {identity: place[:2] for identity, place in found.items()}
     held = {
-        row[0]: row[1:3] for row in await future_identities(connection, last_sealed, Reason.FUTURE)
+        identity: tap[:2]
+        for identity, tap in await future_identities(connection, last_sealed, Reason.FUTURE)
     }
     again = await find_identities(connection, sorted(held), business_date, business_date)
     here |= {identity: place[:2] for identity, place in again.items()}

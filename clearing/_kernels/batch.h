@@ -6,6 +6,8 @@
 #include "movements.h"
 #include "tap.h"
 
+#define NOTED_TERMINALS 64
+
 struct kernel_state {
     struct card_table cards;
     struct identity_table identities;
@@ -35,6 +37,7 @@ struct batch {
     int64_t business_day, judged_at_s;
     uint32_t operator_number;
     enum source source;
+    uint16_t acquirer; /* 0: an operator of ours; else the presenting city's area code */
     uint32_t checks;
     const uint8_t *records;
     size_t count;
@@ -48,6 +51,9 @@ struct batch {
     int64_t gross_fen, charged_fen, accepted_fen;
     bool out_of_memory; /* then the batch must be undone */
     struct card_line fresh; /* a card that no registry knows, until it is proven */
+    /* Terminals whose line this batch has noted in the journal: once is enough, and their taps come in runs. One
+     * that lost its place here is noted again, which does no harm. */
+    uint64_t noted_terminals[NOTED_TERMINALS];
 };
 
 static inline bool batch_checks(const struct batch *batch, enum check check)
@@ -88,6 +94,12 @@ static inline void tap_say(struct batch *batch, struct tap *tap, enum reason rea
 static inline bool tap_has(const struct tap *tap, enum reason reason)
 {
     return (tap->flags >> reason & 1) != 0;
+}
+
+/* What was not rejected, or moved money all the same, holds its identity: it is never free again. */
+static inline bool tap_holds_identity(const struct tap *tap)
+{
+    return tap->decision.verdict != VERDICT_REJECTED || (tap->proven && tap->debit);
 }
 
 static inline void batch_free(struct batch *batch)

@@ -10,16 +10,26 @@
 static inline struct card_line *card_line_of(struct batch *batch, struct tap *tap)
 {
     struct card_line *line = card_table_find(&batch->state->cards, tap->card);
+    uint8_t claimed_kind = tap->record[RECORD_CARD_KIND];
 
     if (line != NULL || !tap->issuer->open_registry)
         return line;
     batch->fresh = (struct card_line){
         .family = tap->record[RECORD_FAMILY],
-        .card_kind = tap->record[RECORD_CARD_KIND],
+        .card_kind = card_kind_known(claimed_kind) ? claimed_kind : CARD_KIND_UNSTATED,
         .issuer_number = tap->issuer->number,
     };
     memcpy(batch->fresh.serial, tap->record + RECORD_SERIAL, CARD_SERIAL_BYTES);
     return &batch->fresh;
+}
+
+/* A card that was closed before it came to us, or refunded at a moment that we know. */
+static inline void check_status(struct batch *batch, struct tap *tap, const struct card_line *line)
+{
+    if (line->status == CARD_CLOSED)
+        tap_say(batch, tap, REASON_CARD_CLOSED, CARD_GOOD, line->status);
+    else if (line->status == CARD_REFUNDED && tap->seconds > line->entry_at_s)
+        tap_say(batch, tap, REASON_CARD_CLOSED, line->entry_at_s, tap->seconds);
 }
 
 static inline void check_card(struct batch *batch, struct tap *tap)
@@ -34,13 +44,14 @@ static inline void check_card(struct batch *batch, struct tap *tap)
     }
     if ((line->flags & CARD_REGISTERED) == 0)
         tap_note(tap, REASON_CARD_UNREGISTERED);
-    if (line->status == CARD_CLOSED)
-        tap_say(batch, tap, REASON_CARD_CLOSED, CARD_GOOD, line->status);
+    check_status(batch, tap, line);
     if (line->expires_day != 0 && day > line->expires_day)
         tap_say(batch, tap, REASON_CARD_EXPIRED, line->expires_day, day);
     if (line->card_kind == CARD_KIND_TEST && batch->plan->production)
         tap_say(batch, tap, REASON_TEST_CARD, 0, line->card_kind);
-    if (claimed_kind != CARD_KIND_UNSTATED && claimed_kind != line->card_kind)
+    if (!card_kind_known(claimed_kind))
+        tap_say(batch, tap, REASON_CARD_KIND_UNKNOWN, line->card_kind, claimed_kind);
+    else if (claimed_kind != CARD_KIND_UNSTATED && claimed_kind != line->card_kind)
         tap_say(batch, tap, REASON_CARD_KIND_DIFFERS, line->card_kind, claimed_kind);
 }
 

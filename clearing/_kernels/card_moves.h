@@ -33,29 +33,36 @@ static inline void move_balances(const struct batch *batch, struct card_line *li
     }
 }
 
-static inline void move_journey(struct card_line *line, const struct tap *tap)
+/* Entry and exit. A refunded card has no journey: its line holds the refund's moment in that place. */
+static inline void move_entry(struct card_line *line, const struct tap *tap)
 {
-    uint32_t seconds = (uint32_t)tap->seconds;
-    uint32_t operator_number = load_big32(tap->record + RECORD_OPERATOR);
-
-    if (seconds < line->last_tap_s)
+    if (line->status == CARD_REFUNDED)
         return;
     if (kind_in(tap->kind, KINDS_TAP_IN)) {
         line->flags |= CARD_JOURNEY_OPEN;
-        line->entry_at_s = seconds;
+        line->entry_at_s = (uint32_t)tap->seconds;
         line->entry_station = load_big32(tap->record + RECORD_STATION);
-        line->entry_operator = operator_number;
+        line->entry_operator = load_big32(tap->record + RECORD_OPERATOR);
     } else if (kind_in(tap->kind, KINDS_TAP_OUT)) {
         line->flags &= (uint16_t)~CARD_JOURNEY_OPEN;
         line->entry_at_s = line->entry_station = line->entry_operator = 0;
     }
+}
+
+static inline void move_journey(struct card_line *line, const struct tap *tap)
+{
+    uint32_t seconds = (uint32_t)tap->seconds;
+
+    if (seconds < line->last_tap_s)
+        return;
+    move_entry(line, tap);
     if (tap->transfer_used) {
         /* A mark alone may claim any number of transfers; the count stops at the byte's end. */
         if (line->transfers_used < UINT8_MAX)
             line->transfers_used++;
     } else if (kind_in(tap->kind, KINDS_WINDOW_START)) {
         line->transfer_base_s = seconds;
-        line->transfer_operator = operator_number;
+        line->transfer_operator = load_big32(tap->record + RECORD_OPERATOR);
         line->transfers_used = 0;
     }
 }
@@ -90,6 +97,61 @@ static inline void move_card(struct batch *batch, struct tap *tap)
         line->last_tap_s = (uint32_t)tap->seconds;
 }
 
+/* A refund that the card signed closes it from its moment on: the earliest of several, whatever came first. */
+static inline void move_refund(struct batch *batch, struct tap *tap)
+{
+    struct card_line *line = tap->line;
+
+    if (tap->kind != KIND_CARD_REFUND || tap->tac != TAC_STATE_RIGHT || line == NULL
+        || tap->decision.verdict != VERDICT_HELD)
+        return;
+    if (line->status == CARD_REFUNDED && tap->seconds >= line->entry_at_s)
+        return;
+    line = move_open_line(batch, tap);
+    if (line == NULL) {
+        batch->out_of_memory = true;
+        return;
+    }
+    line->status = CARD_REFUNDED;
+    line->flags &= (uint16_t)~CARD_JOURNEY_OPEN;
+    line->entry_at_s = (uint32_t)tap->seconds;
+    line->entry_station = line->entry_operator = 0;
+}
+
+/* Whether the batch has noted a terminal's line before; if not, it has now. */
+static inline bool terminal_noted(struct batch *batch, const uint8_t *terminal_id)
+{
+    uint64_t id = terminal_id_load(terminal_id) | 1ULL << 63; /* an id has 48 bits, and 0 is nobody's */
+    uint64_t *noted = &batch->noted_terminals[plan_mix(id) % NOTED_TERMINALS];
+    bool before = *noted == id;
+
+    *noted = id;
+    return before;
+}
+
+static inline void move_terminal(struct batch *batch, const struct tap *tap)
+{
+    const uint8_t *terminal_id = tap->record + RECORD_TERMINAL_ID;
+    struct terminal_line line;
+    struct card_line slot;
+
+    if (!tap->terminal_counts || !tap_holds_identity(tap))
+        return;
+    line = terminal_line_load(tap->terminal_line, terminal_id);
+    slot = terminal_line_slot(&line);
+    if (!terminal_noted(batch, terminal_id)
+        && !journal_note_line(&batch->state->journal, &slot, tap->terminal_line == NULL)) {
+        batch->out_of_memory = true;
+        return;
+    }
+    terminal_line_move(&line, tap->terminal_number, (uint32_t)tap->seconds);
+    slot = terminal_line_slot(&line);
+    if (tap->terminal_line != NULL)
+        *tap->terminal_line = slot;
+    else if (card_table_put(&batch->state->cards, &slot) == NULL)
+        batch->out_of_memory = true;
+}
+
 /* Remember that the tap was seen. Rejected taps are not, so that whoever mends one may submit it again; but
  * what moved money is never free again, whatever its verdict. */
 static inline void move_identity(struct batch *batch, const struct tap *tap)
@@ -99,11 +161,12 @@ static inline void move_identity(struct batch *batch, const struct tap *tap)
         .batch_seq = (uint32_t)batch->batch_seq & INT32_MAX,
         .row = tap->number,
         .head = tap->head,
-        .business_day = (uint32_t)batch->business_day,
+        .business_day = (uint16_t)batch->business_day,
+        .acquirer = batch->acquirer,
         .used = 1,
     };
 
-    if (tap->decision.verdict == VERDICT_REJECTED && !(tap->proven && tap->debit))
+    if (!tap_holds_identity(tap))
         return;
     if (!journal_note_identity(&batch->state->journal, &tap->fingerprint)
         || !identity_table_put(&batch->state->identities, &identity))

@@ -22,7 +22,7 @@
 #define CARD_SLOTS_MIN 64 /* 4096 bytes: one page */
 
 enum card_flag { CARD_REGISTERED = 1, CARD_BALANCE_KNOWN = 2, CARD_JOURNEY_OPEN = 4 };
-enum card_status { CARD_GOOD = 0, CARD_CLOSED = 1 };
+enum card_status { CARD_GOOD = 0, CARD_CLOSED = 1, CARD_REFUNDED = 2 };
 
 /* clearing.cards.LAYOUT; times are local seconds. */
 struct card_line {
@@ -156,6 +156,16 @@ static inline bool card_table_grow(struct card_table *table)
     return true;
 }
 
+/* Room for `more` lines beside those that are there, so that putting them in moves none. False without memory. */
+static inline bool card_table_reserve(struct card_table *table, size_t more)
+{
+    /* Seven tenths full, probes stay short. */
+    while ((table->count + more) * 10 > (table->mask + 1) * 7)
+        if (!card_table_grow(table))
+            return false;
+    return true;
+}
+
 /* Put a line in, replacing that of the same card. Where it is now, or NULL without memory. `line`
  * is not one of the table's own, whose places change when the table grows. */
 static inline struct card_line *card_table_put(struct card_table *table, const struct card_line *line)
@@ -165,12 +175,9 @@ static inline struct card_line *card_table_put(struct card_table *table, const s
 
     assert(card_slot_used(line));
     if (!card_slot_used(slot)) {
-        /* Seven tenths full, probes stay short. */
-        if ((table->count + 1) * 10 > (table->mask + 1) * 7) {
-            if (!card_table_grow(table))
-                return NULL;
-            slot = card_table_slot(table, key);
-        }
+        if (!card_table_reserve(table, 1))
+            return NULL;
+        slot = card_table_slot(table, key);
         table->count++;
     }
     *slot = *line;

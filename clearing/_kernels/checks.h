@@ -20,25 +20,35 @@ static inline bool check_form(struct batch *batch, struct tap *tap)
     return true;
 }
 
+/* How a tap is the same as one that was seen before. */
+static inline enum reason duplicate_reason(const struct batch *batch, const struct tap *tap,
+                                           const struct identity *seen)
+{
+    if (seen->head != tap->head)
+        return REASON_DUPLICATE_ALTERED;
+    if (seen->acquirer != batch->acquirer)
+        return REASON_DUPLICATE_OTHER_CITY;
+    if (seen->batch_seq == batch->batch_seq)
+        return REASON_DUPLICATE_IN_BATCH;
+    return seen->business_day == batch->business_day ? REASON_DUPLICATE : REASON_DUPLICATE_OTHER_DATE;
+}
+
 /* False if the tap was seen before: in this batch, in an open date's, or in a sealed one. */
 static inline bool check_identity(struct batch *batch, struct tap *tap)
 {
     const struct identity *seen = identity_table_find(&batch->state->identities, &tap->fingerprint);
-    enum reason reason;
+    int64_t first, here;
 
     if (seen == NULL && batch->known != NULL)
         seen = identity_table_find(batch->known, &tap->fingerprint);
     if (seen == NULL)
         return true;
-    if (seen->head != tap->head)
-        reason = REASON_DUPLICATE_ALTERED;
-    else if (seen->batch_seq == batch->batch_seq)
-        reason = REASON_DUPLICATE_IN_BATCH;
-    else
-        reason = REASON_DUPLICATE;
     /* Batch numbers stay below 2^31, which the door checks, so a place fits 63 bits. */
-    tap_say(batch, tap, reason, (int64_t)((uint64_t)seen->batch_seq << 32 | seen->row),
-            (int64_t)(batch->batch_seq << 32 | tap->number));
+    first = (int64_t)((uint64_t)seen->batch_seq << 32 | seen->row);
+    here = (int64_t)(batch->batch_seq << 32 | tap->number);
+    tap_say(batch, tap, duplicate_reason(batch, tap, seen), first, here);
+    if (seen->head != tap->head && seen->acquirer != batch->acquirer)
+        tap_say(batch, tap, REASON_DUPLICATE_OTHER_CITY, first, here);
     return false;
 }
 
@@ -68,10 +78,27 @@ static inline void check_batch_and_time(struct batch *batch, struct tap *tap)
         tap_note(tap, REASON_DEGRADED_MODE);
 }
 
+/* Whether the terminal gave this number to another tap before; the same tap would not have come this far. */
+static inline void check_terminal_number(struct batch *batch, struct tap *tap)
+{
+    struct terminal_line line;
+
+    if (tap->terminal_number == 0)
+        return;
+    tap->terminal_counts = true;
+    tap->terminal_line = card_table_find(&batch->state->cards, tap->terminal);
+    if (tap->terminal_line == NULL)
+        return;
+    line = terminal_line_load(tap->terminal_line, NULL);
+    if (terminal_line_used(&line, tap->terminal_number))
+        tap_say(batch, tap, REASON_TERMINAL_NUMBER_REUSED, line.number_highest, tap->terminal_number);
+}
+
 static inline void check_terminal(struct batch *batch, struct tap *tap)
 {
     const struct terminal *terminal = plan_terminal(batch->plan, tap->record + RECORD_TERMINAL_ID);
     uint32_t line = load_big32(tap->record + RECORD_LINE);
+    uint64_t device = load_big64(tap->record + RECORD_DEVICE);
 
     if (terminal == NULL || tap->seconds < terminal->since_s || tap->seconds >= terminal->until_s) {
         tap_say(batch, tap, REASON_TERMINAL_UNKNOWN, 0, 0);
@@ -81,6 +108,9 @@ static inline void check_terminal(struct batch *batch, struct tap *tap)
         tap_say(batch, tap, REASON_TERMINAL_OF_OTHER_OPERATOR, terminal->operator_number, batch->operator_number);
     if (terminal->line != 0 && terminal->line != line)
         tap_say(batch, tap, REASON_TERMINAL_LINE_DIFFERS, terminal->line, line);
+    if (terminal->device != 0 && terminal->device != device)
+        tap_say(batch, tap, REASON_TERMINAL_DEVICE_DIFFERS, (int64_t)terminal->device, (int64_t)device);
+    check_terminal_number(batch, tap);
 }
 
 static inline void check_denylist(struct batch *batch, struct tap *tap)

@@ -24,10 +24,19 @@ enum tap_kind {
 
 enum family { FAMILY_MOHURD = 1, FAMILY_ANONYMISED = 4 };
 enum mode { MODE_NORMAL = 0, MODE_DEGRADED = 1 };
-enum card_kind { CARD_KIND_UNSTATED = 0, CARD_KIND_TEST = 7 };
+enum card_kind {
+    CARD_KIND_UNSTATED = 0,
+    CARD_KIND_ORDINARY = 1,
+    CARD_KIND_STUDENT = 2,
+    CARD_KIND_SENIOR = 3,
+    CARD_KIND_LOVE = 4,
+    CARD_KIND_MILITARY = 5,
+    CARD_KIND_STAFF = 6,
+    CARD_KIND_TEST = 7,
+};
 enum type_byte { TYPE_LOAD = 0x02, TYPE_SINGLE_JOURNEY = 0x05, TYPE_PURCHASE = 0x06, TYPE_COMPOUND = 0x09 };
 enum algorithm { ALGORITHM_NONE = 255 };
-enum discount { DISCOUNT_TRANSFER = 1 };
+enum discount { DISCOUNT_TRANSFER = 1, DISCOUNT_CONCESSION = 2 };
 enum verdict { VERDICT_ACCEPTED = 0, VERDICT_HELD = 1, VERDICT_REJECTED = 2 };
 enum source { SOURCE_OPERATOR = 0, SOURCE_PRESENTMENT = 1 };
 
@@ -75,6 +84,17 @@ enum {
 static inline bool kind_known(uint8_t kind)
 {
     return kind >= KIND_BUS_FLAT && kind <= KIND_CARD_LOSS;
+}
+
+/* Kinds of cards that have a concession. */
+enum {
+    CARD_KINDS_CONCESSION = KIND_BIT(CARD_KIND_STUDENT) | KIND_BIT(CARD_KIND_SENIOR) | KIND_BIT(CARD_KIND_LOVE)
+                            | KIND_BIT(CARD_KIND_MILITARY) | KIND_BIT(CARD_KIND_STAFF),
+};
+
+static inline bool card_kind_known(uint8_t kind)
+{
+    return kind <= CARD_KIND_TEST;
 }
 
 /* Whether a kind, any byte, is in a set. */

@@ -1,5 +1,15 @@
 # A plan (clearing/plan.py), compiled to the flat arrays and tables of plan.h.
 
+cdef int compile_fee_times(clearing_plan *plan, clearing_operator *to, tuple rows) except -1:
+    cdef fee_time *times = <fee_time *> plan_room(plan, len(rows), sizeof(fee_time))
+    for at, (since_s, until_s) in enumerate(rows):
+        times[at].since_s = number_within(since_s, 0, TIME_MAX, "a fee's since_s")
+        times[at].until_s = number_within(until_s, 0, TIME_MAX, "a fee's until_s")
+    to.fee_times = times
+    to.fee_time_count = len(rows)
+    return 0
+
+
 cdef int compile_operator(clearing_plan *plan, clearing_operator *to, object row) except -1:
     cdef tariff *tariffs = <tariff *> plan_room(plan, len(row.tariffs), sizeof(tariff))
     cdef split *splits = <split *> plan_room(plan, len(row.splits), sizeof(split))
@@ -18,7 +28,7 @@ cdef int compile_operator(clearing_plan *plan, clearing_operator *to, object row
     to.tariffs, to.splits, to.denylist_effective_s = tariffs, splits, effective
     to.tariff_count, to.split_count = len(row.tariffs), len(row.splits)
     to.version_count = len(row.denylist_effective_s)
-    return 0
+    return compile_fee_times(plan, to, row.fee_times)
 
 
 cdef int compile_operators(clearing_plan *plan, tuple rows) except -1:
@@ -35,7 +45,7 @@ cdef int compile_issuers(clearing_plan *plan, tuple rows) except -1:
     for at, row in enumerate(rows):
         to = &plan.issuers[at]
         to.number = number_within(row.number, 0, 0xFFFF, "an issuer's number")
-        to.family = number_within(row.family, 0, 255, "a card family")
+        to.family = number_within(row.family, 0, TERMINAL_FAMILY - 1, "a card family")
         to.code = load_raw64(bytes_of(row.issuer, 8, "an issuer code"))
         to.own, to.open_registry = bool(row.own), bool(row.open_registry)
         to.account = number_within(row.account, 0, UINT32_BOUND, "an account")
@@ -86,6 +96,7 @@ cdef int compile_terminals(clearing_plan *plan, tuple rows) except -1:
         to.id, to.used = terminal_id, True
         to.operator_number = number_within(row.operator, 0, UINT32_BOUND, "an operator's number")
         to.line = number_within(row.line, 0, UINT32_BOUND, "a line")
+        to.device = number_within(row.device, 0, INT64_BOUND, "a device")
         to.since_s = number_within(row.since_s, 0, TIME_MAX, "a terminal's since_s")
         to.until_s = number_within(row.until_s, 0, TIME_MAX, "a terminal's until_s")
     return 0
@@ -116,6 +127,7 @@ cdef int compile_limits(clearing_plan *plan, object limits) except -1:
     plan.presentment_window_days = number_within(
         limits.presentment_window_days, 0, SEQUENCE_MAX, "presentment_window_days"
     )
+    plan.journey_max_s = number_within(limits.journey_max_s, 0, TIME_MAX, "journey_max_s")
     plan.production = bool(limits.production)
     return 0
 

@@ -13,21 +13,23 @@
 #include "record.h"
 
 #define FINGERPRINT_BYTES 16
-#define IDENTITY_DUMP_BYTES 36 /* fingerprint 16 | batch_seq 8 | row 4 | head 4 | business_day 4 */
+#define IDENTITY_DUMP_BYTES 40 /* fingerprint 16 | batch_seq 8 | row 4 | head 4 | business_day 4 | acquirer 4 */
 #define IDENTITY_SLOTS_MIN 128
 
 struct fingerprint {
     uint64_t words[2];
 };
 
-/* Two to a cache line, and none across two. The door refuses batch numbers from 2^31 on. */
+/* Two to a cache line, and none across two. The door refuses batch numbers from 2^31 on, days and acquirers
+ * from 2^16 on: that is the year 2179, and an area code has four digits. */
 struct identity {
     struct fingerprint fingerprint;
     uint32_t batch_seq : 31;
     uint32_t used : 1;
     uint32_t row;
     uint32_t head; /* first four bytes of the record's SHA-256, the first on top */
-    uint32_t business_day;
+    uint16_t business_day;
+    uint16_t acquirer; /* 0: an operator of ours; else the area code of the city that presented it */
 };
 
 _Static_assert(sizeof(struct identity) == 32, "an identity has 32 bytes");
@@ -189,6 +191,7 @@ static inline void identity_table_dump(const struct identity_table *table, uint8
         store_big32(to + 24, slot->row);
         store_big32(to + 28, slot->head);
         store_big32(to + 32, slot->business_day);
+        store_big32(to + 36, slot->acquirer);
         to += IDENTITY_DUMP_BYTES;
     }
     assert((size_t)(to - out) == table->count * IDENTITY_DUMP_BYTES);

@@ -47,6 +47,7 @@ static inline void run_read(struct run *run, const struct batch *batch, size_t f
         tap->fingerprint = fingerprint_of_digest(run->digests + row * SHA256_DIGEST_BYTES);
         identity_table_prefetch(&state->identities, &tap->fingerprint);
         plan_terminal_prefetch(batch->plan, tap->record + RECORD_TERMINAL_ID);
+        card_table_prefetch(&state->cards, tap->terminal);
         if (tap->own)
             card_table_prefetch(&state->cards, tap->card);
     }
@@ -95,12 +96,17 @@ static inline void tap_decide(struct batch *batch, struct tap *tap)
                   && !tap_has(tap, REASON_OPERATOR_OTHER);
     move_identity(batch, tap);
     move_card(batch, tap);
+    move_refund(batch, tap);
+    move_terminal(batch, tap);
     money_move(batch, tap);
     money_count(batch, tap);
 }
 
 static inline void run_decide(struct run *run, struct batch *batch)
 {
+    /* A tap holds on to the lines of its card and its terminal, and may bring both: none may move meanwhile. */
+    if (!card_table_reserve(&batch->state->cards, 2 * run->count))
+        batch->out_of_memory = true;
     for (size_t row = 0; row < run->count && !batch->out_of_memory; row++)
         tap_decide(batch, &run->taps[row]);
 }

@@ -15,12 +15,18 @@
 #include "record.h"
 #include "tac.h"
 
+/* When a rule of the contract's fee is in force: [since, until). */
+struct fee_time {
+    int64_t since_s, until_s;
+};
+
 struct clearing_operator {
     uint32_t number, load_agent_account, subsidy_account;
-    uint32_t tariff_count, split_count, version_count;
+    uint32_t tariff_count, split_count, version_count, fee_time_count;
     const struct tariff *tariffs;
     const struct split *splits;
     const int64_t *denylist_effective_s; /* by denylist version */
+    const struct fee_time *fee_times;
 };
 
 struct issuer {
@@ -36,6 +42,7 @@ struct terminal {
     uint64_t id; /* six bytes as they lie in a record, and two zeros */
     uint32_t since_s, until_s;
     uint32_t operator_number, line;
+    uint64_t device; /* 0: any */
     bool used;
 };
 
@@ -58,7 +65,7 @@ struct plan_block {
 struct clearing_plan {
     struct plan_block *blocks;
     uint32_t rules_version, registry_version, denylist_version;
-    int64_t amount_max_fen, balance_max_fen, clock_tolerance_s, presentment_window_days;
+    int64_t amount_max_fen, balance_max_fen, clock_tolerance_s, presentment_window_days, journey_max_s;
     bool production;
     uint32_t province_account, suspense_account, budget_account, issuer_discount_account;
     uint32_t unclaimed_accounts[REASONS];
@@ -200,6 +207,15 @@ static inline const struct tac_key_set *plan_key_set(const struct clearing_plan 
         if (plan->key_names[at - 1].packed == packed)
             return &plan->key_sets[at - 1];
     return NULL;
+}
+
+/* Whether a rule of the operator's fee is in force at a local second. */
+static inline bool plan_fee_at(const struct clearing_operator *operator, int64_t at_s)
+{
+    for (uint32_t at = 0; at < operator->fee_time_count; at++)
+        if (operator->fee_times[at].since_s <= at_s && at_s < operator->fee_times[at].until_s)
+            return true;
+    return false;
 }
 
 /* The local second from which a denylist version binds an operator; never where it has not acknowledged. */

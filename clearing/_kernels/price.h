@@ -4,8 +4,30 @@
 
 #include "batch.h"
 
+/* The card has an entry without exit that a journey up to this tap may have begun with. One too long ago is
+ * nobody's entry any more; one later than the tap is still the best that is known. */
+static inline bool price_journey_open(const struct batch *batch, const struct tap *tap)
+{
+    const struct card_line *line = tap->line;
+
+    return line != NULL && (line->flags & CARD_JOURNEY_OPEN) != 0
+           && tap->seconds - line->entry_at_s <= batch->plan->journey_max_s;
+}
+
+/* When the journey began: by the record, else by the card's open entry; CALENDAR_NONE where nobody knows. */
+static inline int64_t price_entry_at(const struct tap *tap)
+{
+    const uint8_t *stated = tap->record + RECORD_ENTRY_AT;
+
+    if (!zero_bytes(stated, RECORD_MOMENT_BYTES))
+        return calendar_seconds(stated);
+    if (tap->line != NULL && (tap->line->flags & CARD_JOURNEY_OPEN) != 0)
+        return tap->line->entry_at_s;
+    return CALENDAR_NONE;
+}
+
 /* The station where the journey began; 0 where nobody knows. */
-static inline uint32_t price_entry_station(struct batch *batch, struct tap *tap)
+static inline uint32_t price_entry_station(const struct batch *batch, const struct tap *tap)
 {
     uint32_t stated = load_big32(tap->record + RECORD_ENTRY_STATION);
 
@@ -13,11 +35,23 @@ static inline uint32_t price_entry_station(struct batch *batch, struct tap *tap)
         return 0;
     if (stated != 0)
         return stated;
-    if (tap->line != NULL && (tap->line->flags & CARD_JOURNEY_OPEN) != 0)
-        return tap->line->entry_station;
-    if (batch_checks(batch, CHECK_JOURNEYS))
-        tap_say(batch, tap, REASON_TAP_OUT_WITHOUT_TAP_IN, 0, load_big32(tap->record + RECORD_STATION));
-    return 0;
+    return price_journey_open(batch, tap) ? tap->line->entry_station : 0;
+}
+
+/* Entries without exit, exits without entry, and journeys that took too long. */
+static inline void check_journey(struct batch *batch, struct tap *tap)
+{
+    int64_t began = price_entry_at(tap), limit = batch->plan->journey_max_s;
+
+    if (kind_in(tap->kind, KINDS_TAP_IN)) {
+        if (tap->own && price_journey_open(batch, tap) && tap->seconds >= tap->line->entry_at_s)
+            tap_say(batch, tap, REASON_ENTRY_WITHOUT_EXIT, tap->line->entry_at_s, tap->seconds);
+    } else if (kind_in(tap->kind, KINDS_TAP_OUT)) {
+        if (began != CALENDAR_NONE && tap->seconds - began > limit)
+            tap_say(batch, tap, REASON_JOURNEY_TOO_LONG, began + limit, tap->seconds);
+        if (load_big32(tap->record + RECORD_ENTRY_STATION) == 0 && !price_journey_open(batch, tap))
+            tap_say(batch, tap, REASON_TAP_OUT_WITHOUT_TAP_IN, 0, load_big32(tap->record + RECORD_STATION));
+    }
 }
 
 static inline bool price_transfer_qualifies(const struct tap *tap, const struct transfer *transfer)
@@ -35,6 +69,15 @@ static inline bool price_transfer_qualifies(const struct tap *tap, const struct 
     return since >= 0 && since <= transfer->window_s && line->transfers_used < transfer->count_max;
 }
 
+/* Taps of this card may not have come yet: it says so itself, or what it stated last is not what we booked. */
+static inline bool price_history_incomplete(const struct batch *batch, const struct tap *tap)
+{
+    const struct card_line *line = tap->line;
+
+    return tap->own && line != NULL && batch_checks(batch, CHECK_BALANCES)
+           && (tap_has(tap, REASON_CHAIN_GAP_PENDING) || line->stated_balance_fen != line->book_balance_fen);
+}
+
 static inline int32_t price_transfer(struct batch *batch, struct tap *tap, const struct transfer *transfer,
                                      int32_t fare_fen)
 {
@@ -42,9 +85,26 @@ static inline int32_t price_transfer(struct batch *batch, struct tap *tap, const
         tap->transfer_used = true;
         return fare_transferred(transfer, fare_fen);
     }
-    tap_say(batch, tap, REASON_TRANSFER_UNQUALIFIED,
+    tap_say(batch, tap,
+            price_history_incomplete(batch, tap) ? REASON_TRANSFER_UNPROVEN : REASON_TRANSFER_UNQUALIFIED,
             (tap->line != NULL ? tap->line->transfer_base_s : 0) + transfer->window_s, tap->seconds);
     return fare_fen;
+}
+
+/* The kind of card that counts. Of our own we know it better than the record; another city's is unknown. */
+static inline uint8_t price_card_kind(const struct tap *tap)
+{
+    if (!tap->own)
+        return CARD_KIND_UNSTATED;
+    return tap->line != NULL ? tap->line->card_kind : tap->record[RECORD_CARD_KIND];
+}
+
+static inline void check_concession(struct batch *batch, struct tap *tap)
+{
+    uint8_t claimed = tap->record[RECORD_DISCOUNT_CLAIMED], kind = price_card_kind(tap);
+
+    if ((claimed & DISCOUNT_CONCESSION) != 0 && !kind_in(kind, CARD_KINDS_CONCESSION))
+        tap_say(batch, tap, REASON_CONCESSION_NOT_OF_CARD, kind, claimed);
 }
 
 /* From the gross fare to what this card pays, and who bears the difference. */
@@ -62,9 +122,9 @@ static inline void price_net(struct batch *batch, struct tap *tap, const struct 
             tap_say(batch, tap, REASON_TRANSFER_UNMARKED, found.plain_fen, tap->amount_fen);
         return;
     }
-    /* Another city's card pays the full fare; of our own we know the kind better than the record. */
+    /* Another city's card pays the full fare. */
     if (tap->own)
-        class = fare_class_of(tariff, tap->line != NULL ? tap->line->card_kind : tap->record[RECORD_CARD_KIND]);
+        class = fare_class_of(tariff, price_card_kind(tap));
     fare_fen = fare_discounted(class, gross_fen);
     if (class != NULL && class->bearer != BEARER_OPERATOR) {
         tap->subsidy_fen = gross_fen - fare_fen;
@@ -83,7 +143,7 @@ static inline void price_compare(struct batch *batch, struct tap *tap)
         tap_say(batch, tap, REASON_BELOW_TARIFF, tap->priced_fen, tap->amount_fen);
 }
 
-static inline void price_by_tariff(struct batch *batch, struct tap *tap, uint32_t entry_station)
+static inline void price_by_tariff(struct batch *batch, struct tap *tap)
 {
     const struct clearing_operator *operator = batch->operator;
     const struct tariff *tariff =
@@ -94,8 +154,13 @@ static inline void price_by_tariff(struct batch *batch, struct tap *tap, uint32_
 
     if (tariff != NULL) {
         struct ride ride = {
-            tap->kind, line, entry_station, load_big32(tap->record + RECORD_STATION), tap->gross_fen,
-            load_big32(tap->record + RECORD_DISTANCE_M), load_big32(tap->record + RECORD_DURATION_S),
+            tap->kind,
+            line,
+            price_entry_station(batch, tap),
+            load_big32(tap->record + RECORD_STATION),
+            tap->gross_fen,
+            load_big32(tap->record + RECORD_DISTANCE_M),
+            load_big32(tap->record + RECORD_DURATION_S),
         };
         bounds = fare_gross(tariff, &ride);
     }
@@ -114,22 +179,23 @@ static inline void price_by_tariff(struct batch *batch, struct tap *tap, uint32_
 static inline void check_fare(struct batch *batch, struct tap *tap)
 {
     const struct clearing_operator *operator = batch->operator;
-    uint32_t entry_station;
 
     tap->split = fare_split_at(operator->splits, operator->split_count, tap->seconds);
-    if (tap->split == NULL) {
-        tap_say(batch, tap, REASON_TARIFF_MISSING, 0, load_big32(tap->record + RECORD_LINE));
-        return;
-    }
-    entry_station = price_entry_station(batch, tap);
+    if (tap->split == NULL)
+        tap_say(batch, tap, REASON_ACCOUNT_MISSING, 0, operator->number);
+    if (!plan_fee_at(operator, tap->seconds))
+        tap_say(batch, tap, REASON_FEE_RULE_MISSING, 0, operator->number);
+    if (batch_checks(batch, CHECK_JOURNEYS))
+        check_journey(batch, tap);
     if (!batch_checks(batch, CHECK_TARIFF) || tap->record[RECORD_MODE] == MODE_DEGRADED)
         return;
+    check_concession(batch, tap);
     if (kind_in(tap->kind, KINDS_TAP_IN)) {
         tap->priced_fen = 0;
         price_compare(batch, tap);
         return;
     }
-    price_by_tariff(batch, tap, entry_station);
+    price_by_tariff(batch, tap);
 }
 
 #endif /* ONECARD_PRICE_H */

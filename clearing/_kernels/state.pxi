@@ -17,7 +17,7 @@ cdef int put_cards(card_table *table, bytes lines) except -1:
 
 
 cdef identity identity_of(
-    bytes name, object batch_seq, object row, bytes head, object business_day
+    bytes name, object batch_seq, object row, bytes head, object business_day, object acquirer
 ) except *:
     """An identity (37 bytes) and where its tap stands, as the table holds it."""
     cdef identity to
@@ -29,15 +29,16 @@ cdef identity identity_of(
     to.batch_seq = number_within(batch_seq, 0, SEQUENCE_MAX, "batch_seq")
     to.row = number_within(row, 0, UINT32_BOUND, "row")
     to.head = load_big32(bytes_of(head, 4, "a digest's head"))
-    to.business_day = number_within(business_day, 0, SEQUENCE_MAX, "business_day")
+    to.business_day = number_within(business_day, 0, UINT16_BOUND, "business_day")
+    to.acquirer = number_within(acquirer, 0, UINT16_BOUND, "an acquirer")
     to.used = 1
     return to
 
 
 cdef int put_identities(identity_table *table, list rows) except -1:
     cdef identity one
-    for name, batch_seq, row, head, business_day in rows:
-        one = identity_of(name, batch_seq, row, head, business_day)
+    for name, batch_seq, row, head, business_day, acquirer in rows:
+        one = identity_of(name, batch_seq, row, head, business_day, acquirer)
         if not identity_table_put(table, &one):
             raise MemoryError("no memory for more identities")
     return 0
@@ -48,8 +49,8 @@ cdef int put_known(identity_table *table, dict known) except -1:
     cdef identity one
     if not identity_table_init(table, len(known)):
         raise MemoryError("no memory for known identities")
-    for name, (batch_seq, row, head) in known.items():
-        one = identity_of(name, batch_seq, row, head, 0)
+    for name, (batch_seq, row, head, business_day, acquirer) in known.items():
+        one = identity_of(name, batch_seq, row, head, business_day, acquirer)
         if not identity_table_put(table, &one):
             raise MemoryError("no memory for known identities")
     return 0
@@ -75,9 +76,12 @@ cdef bytes one_line(const card_table *table, const clearing_plan *plan, bytes ca
     cdef const uint8_t *name = bytes_of(card, RECORD_CARD_BYTES, "a card")
     cdef const issuer *found = plan_issuer(plan, name[0], name + 1)
     cdef const card_line *line
-    if found == NULL:
+    if name[0] != TERMINAL_FAMILY and found == NULL:
         return None
-    line = card_table_find(table, card_key_make(name[0], found.number, name + 9))
+    # A terminal's line has no issuer; clearing.terminals names it.
+    line = card_table_find(
+        table, card_key_make(name[0], 0 if found == NULL else found.number, name + 9)
+    )
     if line == NULL:
         return None
     return PyBytes_FromStringAndSize(<const char *> line, CARD_LINE_BYTES)

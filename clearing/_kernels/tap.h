@@ -6,6 +6,7 @@
 #include "card_table.h"
 #include "identity_table.h"
 #include "plan.h"
+#include "terminal_lines.h"
 
 #define TAP_WELL_FORMED (-1)
 
@@ -38,11 +39,15 @@ struct tap {
     uint16_t offline_counter, online_counter;
     const struct issuer *issuer;
     struct card_key card;
+    uint32_t terminal_number;
+    struct card_key terminal; /* where its terminal's line is */
     struct fingerprint fingerprint;
     uint32_t head;
     /* found: moves with the state */
     uint64_t flags;
     struct card_line *line; /* in the table, or the batch's `fresh` line of a card not seen before */
+    struct card_line *terminal_line; /* in the table, or NULL */
+    bool terminal_counts;            /* the tap moves its terminal's line, if it holds its identity */
     bool tac_proven, proven, newer, transfer_used;
     const struct split *split;
     int32_t priced_fen, credited_fen, subsidy_fen;
@@ -106,6 +111,8 @@ static inline void tap_read(struct tap *tap, const struct clearing_plan *plan, c
     tap->offline_counter = load_big16(record + RECORD_OFFLINE_COUNTER);
     tap->online_counter = load_big16(record + RECORD_ONLINE_COUNTER);
     tap->priced_fen = tap->amount_fen;
+    tap->terminal_number = load_big32(record + RECORD_TERMINAL_NUMBER);
+    tap->terminal = terminal_key(record + RECORD_TERMINAL_ID);
     if (tap->malformed_at != TAP_WELL_FORMED || !kind_known(tap->kind))
         return;
     tap->issuer = plan_issuer(plan, record[RECORD_FAMILY], record + RECORD_ISSUER);

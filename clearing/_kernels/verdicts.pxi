@@ -27,11 +27,12 @@ cdef int take_context(batch *to, bytes records, object context) except -1:
     if len(records) % RECORD_BYTES:
         raise ValueError(f"records have {RECORD_BYTES} bytes each")
     to.batch_seq = number_within(context.batch_seq, 0, SEQUENCE_MAX, "batch_seq")
-    to.business_day = number_within(context.business_day, 0, SEQUENCE_MAX, "business_day")
+    to.business_day = number_within(context.business_day, 0, UINT16_BOUND, "business_day")
     to.judged_at_s = number_within(context.judged_at_s, 0, TIME_MAX, "judged_at_s")
     to.source = <source> number_within(
         context.source, SOURCE_OPERATOR, SOURCE_PRESENTMENT, "a source"
     )
+    to.acquirer = number_within(context.acquirer, 0, UINT16_BOUND, "an acquirer")
     to.checks = number_within(context.checks, 0, UINT32_BOUND, "checks")
     if context.source == SOURCE_OPERATOR:
         if 0 <= context.operator <= UINT32_BOUND:

@@ -81,12 +81,15 @@ cdef extern from "_kernels/tac.h" nogil:
                          const uint8_t *level_key)
 
 cdef extern from "_kernels/plan.h" nogil:
+    struct fee_time:
+        int64_t since_s, until_s
     struct clearing_operator:
         uint32_t number, load_agent_account, subsidy_account
-        uint32_t tariff_count, split_count, version_count
+        uint32_t tariff_count, split_count, version_count, fee_time_count
         const tariff *tariffs
         const split *splits
         const int64_t *denylist_effective_s
+        const fee_time *fee_times
     struct issuer:
         uint64_t code
         int64_t since_s, until_s
@@ -98,6 +101,7 @@ cdef extern from "_kernels/plan.h" nogil:
         uint64_t id
         uint32_t since_s, until_s
         uint32_t operator_number, line
+        uint64_t device
         bint used
     struct denied_card:
         uint8_t card[19]
@@ -109,6 +113,7 @@ cdef extern from "_kernels/plan.h" nogil:
     struct clearing_plan:
         uint32_t rules_version, registry_version, denylist_version
         int64_t amount_max_fen, balance_max_fen, clock_tolerance_s, presentment_window_days
+        int64_t journey_max_s
         bint production
         uint32_t province_account, suspense_account, budget_account, issuer_discount_account
         uint32_t unclaimed_accounts[64]
@@ -145,6 +150,10 @@ cdef extern from "_kernels/card_table.h" nogil:
     bint card_table_put_all(card_table *table, const uint8_t *lines, size_t count)
     void card_table_sorted(const card_table *table, card_line *lines)
 
+cdef extern from "_kernels/terminal_lines.h" nogil:
+    enum:
+        TERMINAL_FAMILY
+
 cdef extern from "_kernels/identity_table.h" nogil:
     enum:
         IDENTITY_DUMP_BYTES
@@ -152,7 +161,8 @@ cdef extern from "_kernels/identity_table.h" nogil:
         pass
     struct identity:
         fingerprint fingerprint
-        uint32_t batch_seq, row, head, business_day, used
+        uint32_t batch_seq, row, head, used
+        uint16_t business_day, acquirer
     struct identity_table:
         size_t count
     fingerprint fingerprint_of_digest(const uint8_t *digest)
@@ -220,6 +230,7 @@ cdef extern from "_kernels/judge.h" nogil:
         int64_t business_day, judged_at_s
         uint32_t operator_number
         source source
+        uint16_t acquirer
         uint32_t checks
         const uint8_t *records
         size_t count

@@ -6,7 +6,9 @@ then money and state move. ``clearing.pricing`` is its price list.
 
 - ``row``     one tap, and whether its bytes are one
 - ``kernel``  state, and the course of a batch through the checks
-- ``card``    one card's own order: counters, balances, journey
+- ``card``    one card's own order: issue, counters, balances, journey, refund
+- ``terminal``  one terminal's registry row and numbers
+- ``journey``  entries and exits
 - ``fare``    what the tap should have cost
 - ``tally``   columns, money and counts of the batch
 """

@@ -1,13 +1,43 @@
 """One card's own order: counters, balances, journey, and how a proven tap moves them."""
 
 from clearing import cards
-from clearing._reference.fare import TAPS_IN, TAPS_OUT
+from clearing._reference.journey import TAPS_IN, TAPS_OUT
 from clearing._reference.row import Row
 from clearing.cards import CardLine
-from schemas.codes import Check, TapKind
+from schemas.codes import Algorithm, CardKind, Check, TapKind, Verdict
 from schemas.reasons import Reason
 
 _WINDOW_STARTS = frozenset({TapKind.BUS_FLAT, TapKind.BUS_TAP_IN, TapKind.METRO_TAP_OUT})
+
+
+def open_line(row: Row, issuer_number: int, serial: bytes) -> CardLine:
+    """The line of a card that no registry knows; a kind that nobody knows is no kind."""
+    known = row.tap.card_kind <= max(CardKind)
+    return CardLine(
+        family=row.tap.family,
+        card_kind=row.tap.card_kind if known else CardKind.UNSTATED,
+        issuer_number=issuer_number,
+        serial=serial,
+    )
+
+
+def check_line(row: Row, line: CardLine, *, production: bool) -> None:
+    """The card as it was issued, and whether it still was good."""
+    tap = row.tap
+    if not line.flags & cards.REGISTERED:
+        row.note(Reason.CARD_UNREGISTERED)
+    if line.status == cards.STATUS_CLOSED:
+        row.say(Reason.CARD_CLOSED, cards.STATUS_GOOD, line.status)
+    elif line.status == cards.STATUS_REFUNDED and row.seconds > line.entry_at_s:
+        row.say(Reason.CARD_CLOSED, line.entry_at_s, row.seconds)
+    if line.expires_day and row.seconds // 86400 > line.expires_day:
+        row.say(Reason.CARD_EXPIRED, line.expires_day, row.seconds // 86400)
+    if line.card_kind == CardKind.TEST and production:
+        row.say(Reason.TEST_CARD, 0, line.card_kind)
+    if tap.card_kind > max(CardKind):
+        row.say(Reason.CARD_KIND_UNKNOWN, line.card_kind, tap.card_kind)
+    elif tap.card_kind and tap.card_kind != line.card_kind:
+        row.say(Reason.CARD_KIND_DIFFERS, line.card_kind, tap.card_kind)
 
 
 def check_counters(row: Row) -> None:
@@ -74,6 +104,20 @@ def move_journey(row: Row, line: CardLine) -> None:
     tap = row.tap
     if row.seconds < line.last_tap_s:
         return
+    _move_entry(row, line)
+    if row.transfer_used:
+        # A mark alone may claim any number of transfers; the count stops at the byte's end.
+        line.transfers_used = min(line.transfers_used + 1, 255)
+    elif tap.kind in _WINDOW_STARTS:
+        line.transfer_base_s, line.transfer_operator = row.seconds, tap.operator
+        line.transfers_used = 0
+
+
+def _move_entry(row: Row, line: CardLine) -> None:
+    """Entry and exit. A refunded card has no journey: its line has the refund's moment in that place."""
+    tap = row.tap
+    if line.status == cards.STATUS_REFUNDED:
+        return
     if tap.kind in TAPS_IN:
         line.flags |= cards.JOURNEY_OPEN
         line.entry_at_s, line.entry_station = row.seconds, tap.station
@@ -81,9 +125,20 @@ def move_journey(row: Row, line: CardLine) -> None:
     elif tap.kind in TAPS_OUT:
         line.flags &= ~cards.JOURNEY_OPEN
         line.entry_at_s = line.entry_station = line.entry_operator = 0
-    if row.transfer_used:
-        # A mark alone may claim any number of transfers; the count stops at the byte's end.
-        line.transfers_used = min(line.transfers_used + 1, 255)
-    elif tap.kind in _WINDOW_STARTS:
-        line.transfer_base_s, line.transfer_operator = row.seconds, tap.operator
-        line.transfers_used = 0
+
+
+def refunds(row: Row, verdict: Verdict) -> bool:
+    """Whether a tap is a refund that the card signed, and the earliest of which we know."""
+    tap, line = row.tap, row.line
+    if tap.kind != TapKind.CARD_REFUND or verdict != Verdict.HELD or line is None:
+        return False
+    if not row.tac_proven or tap.algorithm == Algorithm.NONE:
+        return False
+    return line.status != cards.STATUS_REFUNDED or row.seconds < line.entry_at_s
+
+
+def move_refund(row: Row, line: CardLine) -> None:
+    """The card is closed from the refund's moment on."""
+    line.status = cards.STATUS_REFUNDED
+    line.flags &= ~cards.JOURNEY_OPEN
+    line.entry_at_s, line.entry_station, line.entry_operator = row.seconds, 0, 0

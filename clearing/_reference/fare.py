@@ -1,26 +1,32 @@
 """The fare of one tap by the reference: entry, gross bounds, class, transfer, difference."""
 
-from clearing import cards, pricing
+from clearing import pricing
+from clearing._reference import journey
+from clearing._reference.journey import TAPS_IN
 from clearing._reference.row import Row
 from clearing.kernel import BatchContext
-from clearing.plan import Bearer, Operator, Tariff, TransferType
-from schemas.codes import Check, Discount, Mode, TapKind
+from clearing.plan import Bearer, Limits, Operator, Tariff, TransferType
+from schemas.codes import CardKind, Check, Discount, Mode
 from schemas.reasons import Reason
 
-TAPS_IN = frozenset({TapKind.BUS_TAP_IN, TapKind.METRO_TAP_IN})
-TAPS_OUT = frozenset({TapKind.BUS_TAP_OUT, TapKind.METRO_TAP_OUT})
+_CONCESSION_KINDS = frozenset(
+    {CardKind.STUDENT, CardKind.SENIOR, CardKind.LOVE, CardKind.MILITARY, CardKind.STAFF}
+)
 
 
-def check_fare(row: Row, context: BatchContext, operator: Operator) -> None:
+def check_fare(row: Row, context: BatchContext, operator: Operator, limits: Limits) -> None:
     """What the tap should have cost, and what is to be said of what it did cost."""
     tap = row.tap
     row.split = _split_at(operator, row.seconds)
     if not row.split:
-        row.say(Reason.TARIFF_MISSING, 0, tap.line)
-        return
-    entry_station = _entry_station(row, context)
+        row.say(Reason.ACCOUNT_MISSING, 0, operator.number)
+    if not any(since_s <= row.seconds < until_s for since_s, until_s in operator.fee_times):
+        row.say(Reason.FEE_RULE_MISSING, 0, operator.number)
+    if Check.JOURNEYS in context.checks:
+        journey.check(row, limits.journey_max_s)
     if Check.TARIFF not in context.checks or tap.mode == Mode.DEGRADED:
         return
+    _check_concession(row)
     if tap.kind in TAPS_IN:
         row.expected_fen = 0
         _compare(row)
@@ -31,7 +37,7 @@ def check_fare(row: Row, context: BatchContext, operator: Operator) -> None:
         ride = pricing.Ride(
             tap.kind,
             tap.line,
-            entry_station,
+            journey.entry_station(row, limits.journey_max_s),
             tap.station,
             tap.gross_fen,
             tap.distance_m,
@@ -44,24 +50,24 @@ def check_fare(row: Row, context: BatchContext, operator: Operator) -> None:
     gross_fen = min(max(tap.gross_fen, bounds[0]), bounds[1])
     if gross_fen != tap.gross_fen:
         row.say(Reason.GROSS_DIFFERS, gross_fen, tap.gross_fen)
-    _price(row, tariff, gross_fen)
+    _price(row, tariff, gross_fen, Check.BALANCES in context.checks)
     _compare(row)
 
 
-def _entry_station(row: Row, context: BatchContext) -> int:
-    tap, line = row.tap, row.line
-    if tap.kind not in TAPS_OUT:
-        return 0
-    if tap.entry_station:
-        return tap.entry_station
-    if line is not None and line.flags & cards.JOURNEY_OPEN:
-        return line.entry_station
-    if Check.JOURNEYS in context.checks:
-        row.say(Reason.TAP_OUT_WITHOUT_TAP_IN, 0, tap.station)
-    return 0
+def _card_kind(row: Row) -> int:
+    """The kind of card that counts: of our own we know it, another city's is unknown."""
+    if not row.own:
+        return CardKind.UNSTATED
+    return row.line.card_kind if row.line is not None else row.tap.card_kind
 
 
-def _price(row: Row, tariff: Tariff, gross_fen: int) -> None:
+def _check_concession(row: Row) -> None:
+    claimed, kind = row.tap.discount_claimed, _card_kind(row)
+    if claimed & Discount.CONCESSION and kind not in _CONCESSION_KINDS:
+        row.say(Reason.CONCESSION_NOT_OF_CARD, kind, claimed)
+
+
+def _price(row: Row, tariff: Tariff, gross_fen: int, balances: bool) -> None:
     tap = row.tap
     marked = bool(tap.discount_claimed & Discount.TRANSFER)
     if tariff.by_amount and row.own:
@@ -72,8 +78,7 @@ def _price(row: Row, tariff: Tariff, gross_fen: int) -> None:
         return
     fare_class = None
     if row.own:
-        kind = row.line.card_kind if row.line is not None else tap.card_kind
-        fare_class = pricing.class_of(tariff, kind)
+        fare_class = pricing.class_of(tariff, _card_kind(row))
     fare_fen = pricing.discounted(fare_class, gross_fen)
     if fare_class is not None and fare_class.bearer != Bearer.OPERATOR:
         row.subsidy_fen, row.subsidy_bearer = gross_fen - fare_fen, fare_class.bearer
@@ -83,7 +88,9 @@ def _price(row: Row, tariff: Tariff, gross_fen: int) -> None:
             row.transfer_used = True
         else:
             base = row.line.transfer_base_s if row.line is not None else 0
-            row.say(Reason.TRANSFER_UNQUALIFIED, base + tariff.transfer.window_s, row.seconds)
+            unproven = balances and _history_incomplete(row)
+            reason = Reason.TRANSFER_UNPROVEN if unproven else Reason.TRANSFER_UNQUALIFIED
+            row.say(reason, base + tariff.transfer.window_s, row.seconds)
     row.expected_fen = fare_fen
 
 
@@ -99,6 +106,16 @@ def _transfer_qualifies(row: Row, tariff: Tariff) -> bool:
         and 0 <= row.seconds - line.transfer_base_s <= transfer.window_s
         and line.transfers_used < transfer.count_max
     )
+
+
+def _history_incomplete(row: Row) -> bool:
+    """Taps of this card may not have come yet: it says so itself, or what it stated last is not what
+    we booked."""
+    line = row.line
+    if not row.own or line is None:
+        return False
+    gap = row.has(Reason.CHAIN_GAP_PENDING)
+    return gap or line.stated_balance_fen != line.book_balance_fen
 
 
 def _compare(row: Row) -> None:

@@ -3,20 +3,20 @@
 import hashlib
 import struct
 
-from clearing import cards
-from clearing._reference import card
+from clearing import cards, terminals
+from clearing._reference import card, terminal
 from clearing._reference.fare import check_fare
 from clearing._reference.row import Row, malformed_field
 from clearing._reference.tally import Tally, pays
 from clearing.cards import CardLine
 from clearing.kernel import BatchContext, Judgement
 from clearing.keys import reference as crypto
-from clearing.plan import FOREVER, KeySet, Plan, Terminal
+from clearing.plan import FOREVER, KeySet, Plan
+from clearing.terminals import TerminalLine
 from schemas import record
 from schemas.codes import (
     ZERO_ALLOWED,
     Algorithm,
-    CardKind,
     Check,
     Mode,
     Source,
@@ -37,7 +37,8 @@ class ReferenceKernel:
 
     def __init__(self) -> None:
         self._lines: dict[bytes, CardLine] = {}
-        self._identities: dict[bytes, tuple[int, int, bytes, int]] = {}
+        self._terminal_lines: dict[bytes, TerminalLine] = {}
+        self._identities: dict[bytes, tuple[int, int, bytes, int, int]] = {}
         self._journal: list[tuple[int, dict[bytes, bytes | None], list[bytes]]] = []
 
     # -- state -----------------------------------------------------------------------------------
@@ -58,22 +59,32 @@ class ReferenceKernel:
             raise ValueError(f"card lines have {cards.SIZE} bytes each, and a family")
         for at in range(0, len(lines), cards.SIZE):
             data = lines[at : at + cards.SIZE]
-            self._lines[cards.key_of(data)] = cards.unpack(data)
+            self._put_line(cards.key_of(data), data)
 
-    def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int]]) -> None:
-        for identity, batch_seq, row, head, business_day in rows:
+    def _put_line(self, key: bytes, data: bytes) -> None:
+        if terminals.is_terminal(data):
+            self._terminal_lines[key] = terminals.unpack(data)
+        else:
+            self._lines[key] = cards.unpack(data)
+
+    def add_identities(self, rows: list[tuple[bytes, int, int, bytes, int, int]]) -> None:
+        for identity, batch_seq, row, head, business_day, acquirer in rows:
             if len(identity) != record.IDENTITY.stop - record.IDENTITY.start or len(head) != 4:
                 raise ValueError("an identity has 37 bytes, a digest's head 4")
-            self._identities[identity] = (batch_seq, row, head, business_day)
+            if not (0 <= business_day < 2**16 and 0 <= acquirer < 2**16):
+                raise ValueError("days and acquirers are below 2^16")
+            self._identities[identity] = (batch_seq, row, head, business_day, acquirer)
 
     def undo(self, batch_seq: int) -> None:
         while self._journal and self._journal[-1][0] >= batch_seq:
             _, lines, identities = self._journal.pop()
             for key, old in lines.items():
-                if old is None:
-                    del self._lines[key]
+                if old is not None:
+                    self._put_line(key, old)
+                elif key[0] == terminals.FAMILY:
+                    del self._terminal_lines[key]
                 else:
-                    self._lines[key] = cards.unpack(old)
+                    del self._lines[key]
             for identity in identities:
                 # It may have been forgotten meanwhile, with its day.
                 self._identities.pop(identity, None)
@@ -87,11 +98,16 @@ class ReferenceKernel:
         }
 
     def card_lines(self) -> bytes:
-        return b"".join(cards.pack(self._lines[key]) for key in sorted(self._lines))
+        lines = [cards.pack(self._lines[key]) for key in sorted(self._lines)]
+        numbers = self._terminal_lines
+        return b"".join(lines + [terminals.pack(numbers[key]) for key in sorted(numbers)])
 
     def card_line(self, card: bytes) -> bytes | None:
         if len(card) != record.CARD.stop - record.CARD.start:
             raise ValueError("a card has 19 bytes")
+        if card[0] == terminals.FAMILY:
+            numbers = self._terminal_lines.get(_card_key(card[0], 0, card[9:19]))
+            return None if numbers is None else terminals.pack(numbers)
         issuer = self._issuers.get((card[0], card[1:9]))
         if issuer is None:
             return None
@@ -101,8 +117,14 @@ class ReferenceKernel:
     def dump_state(self) -> bytes:
         seen = sorted(
             hashlib.sha256(identity).digest()[:16]
-            + struct.pack(">QI4sI", batch_seq, row, head, business_day)
-            for identity, (batch_seq, row, head, business_day) in self._identities.items()
+            + struct.pack(">QI4sII", batch_seq, row, head, business_day, acquirer)
+            for identity, (
+                batch_seq,
+                row,
+                head,
+                business_day,
+                acquirer,
+            ) in self._identities.items()
         )
         return self.card_lines() + b"".join(seen)
 
@@ -126,7 +148,8 @@ class ReferenceKernel:
 
     def _refuse(self, context: BatchContext) -> None:
         """Raise for a context that no batch has, before anything has moved."""
-        for name, bound in (("batch_seq", 2**31), ("business_day", 2**31), ("judged_at_s", 2**32)):
+        bounds = {"batch_seq": 31, "business_day": 16, "judged_at_s": 32, "acquirer": 16}
+        for name, bound in ((name, 2**bits) for name, bits in bounds.items()):
             # A place, batch_seq << 32 | row, is evidence and must fit a bigint.
             if not 0 <= getattr(context, name) < bound:
                 raise ValueError(f"{name} is {getattr(context, name)}; it must be below {bound}")
@@ -152,7 +175,8 @@ class ReferenceKernel:
         if Check.BALANCES in context.checks:
             card.check_balances(row, self._plan.limits.balance_max_fen)
         if context.source == Source.OPERATOR and row.is_debit:
-            check_fare(row, context, self._operators[context.operator])
+            operator = self._operators[context.operator]
+            check_fare(row, context, operator, self._plan.limits)
 
     def _check_form(self, row: Row) -> None:
         field = malformed_field(row.tap)
@@ -169,16 +193,20 @@ class ReferenceKernel:
             known = context.known.get(row.identity)
             if known is None:
                 return
-            batch_seq, number, head = known
-        else:
-            batch_seq, number, head, _ = seen
+            seen = known
+        batch_seq, number, head, business_day, acquirer = seen
+        reasons = []
         if head != row.head:
-            reason = Reason.DUPLICATE_ALTERED
-        elif batch_seq == context.batch_seq:
-            reason = Reason.DUPLICATE_IN_BATCH
-        else:
-            reason = Reason.DUPLICATE
-        row.say(reason, batch_seq << 32 | number, context.batch_seq << 32 | row.number)
+            reasons.append(Reason.DUPLICATE_ALTERED)
+        if acquirer != context.acquirer:
+            reasons.append(Reason.DUPLICATE_OTHER_CITY)
+        if not reasons and batch_seq == context.batch_seq:
+            reasons.append(Reason.DUPLICATE_IN_BATCH)
+        elif not reasons:
+            same = business_day == context.business_day
+            reasons.append(Reason.DUPLICATE if same else Reason.DUPLICATE_OTHER_DATE)
+        for reason in reasons:
+            row.say(reason, batch_seq << 32 | number, context.batch_seq << 32 | row.number)
         row.stopped = True
 
     def _check_batch_and_time(self, row: Row, context: BatchContext) -> None:
@@ -203,14 +231,12 @@ class ReferenceKernel:
             row.note(Reason.DEGRADED_MODE)
 
     def _check_terminal(self, row: Row, context: BatchContext) -> None:
-        terminal: Terminal | None = self._terminals.get(row.data[FIELD["terminal_id"].offset :][:6])
-        if terminal is None or not terminal.since_s <= row.seconds < terminal.until_s:
-            row.say(Reason.TERMINAL_UNKNOWN, 0, 0)
-            return
-        if terminal.operator != context.operator:
-            row.say(Reason.TERMINAL_OF_OTHER_OPERATOR, terminal.operator, context.operator)
-        if terminal.line and terminal.line != row.tap.line:
-            row.say(Reason.TERMINAL_LINE_DIFFERS, terminal.line, row.tap.line)
+        terminal_id = bytes.fromhex(row.tap.terminal_id)
+        registered = self._terminals.get(terminal_id)
+        known = terminal.check_terminal(row, registered, context.operator)
+        if known and row.tap.terminal_number:
+            line = self._terminal_lines.get(_terminal_key(terminal_id))
+            terminal.check_number(row, line or TerminalLine(terminal_id=terminal_id))
 
     def _check_issuer(self, row: Row, context: BatchContext) -> None:
         tap = row.tap
@@ -266,31 +292,17 @@ class ReferenceKernel:
             row.tac_proven = True
 
     def _check_card(self, row: Row) -> None:
-        tap, issuer = row.tap, row.issuer
+        issuer = row.issuer
         assert issuer is not None
-        serial = bytes.fromhex(tap.serial)
-        line = self._lines.get(_card_key(tap.family, issuer.number, serial))
+        serial = bytes.fromhex(row.tap.serial)
+        line = self._lines.get(_card_key(row.tap.family, issuer.number, serial))
         if line is None:
             if not issuer.open_registry:
                 row.say(Reason.CARD_NOT_ISSUED, 0, 0)
                 return
-            line = CardLine(
-                family=tap.family,
-                card_kind=tap.card_kind,
-                issuer_number=issuer.number,
-                serial=serial,
-            )
+            line = card.open_line(row, issuer.number, serial)
         row.line = line
-        if not line.flags & cards.REGISTERED:
-            row.note(Reason.CARD_UNREGISTERED)
-        if line.status == cards.STATUS_CLOSED:
-            row.say(Reason.CARD_CLOSED, cards.STATUS_GOOD, line.status)
-        if line.expires_day and row.seconds // 86400 > line.expires_day:
-            row.say(Reason.CARD_EXPIRED, line.expires_day, row.seconds // 86400)
-        if line.card_kind == CardKind.TEST and self._plan.limits.production:
-            row.say(Reason.TEST_CARD, 0, line.card_kind)
-        if tap.card_kind and tap.card_kind != line.card_kind:
-            row.say(Reason.CARD_KIND_DIFFERS, line.card_kind, tap.card_kind)
+        card.check_line(row, line, production=self._plan.limits.production)
 
     @staticmethod
     def _proven(row: Row) -> bool:
@@ -304,11 +316,10 @@ class ReferenceKernel:
             and row.own
             and row.line is not None
             and (row.is_debit or row.tap.kind == TapKind.TOP_UP)
-            and not row.flags >> Reason.OPERATOR_OTHER & 1
+            and not row.has(Reason.OPERATOR_OTHER)
         )
 
     def _move(self, row: Row, context: BatchContext, verdict: Verdict, proven: bool) -> None:
-        _, old_lines, new_identities = self._journal[-1]
         # What moved money is never free again, whatever its verdict.
         if verdict != Verdict.REJECTED or (proven and row.is_debit):
             self._identities[row.identity] = (
@@ -316,21 +327,45 @@ class ReferenceKernel:
                 row.number,
                 row.head,
                 context.business_day,
+                context.acquirer,
             )
-            new_identities.append(row.identity)
+            self._journal[-1][2].append(row.identity)
+            self._move_terminal(row)
+        if card.refunds(row, verdict):
+            card.move_refund(row, self._opened_line(row))
         if not proven or not (row.is_debit or pays(verdict, context)):
             return
-        line = row.line
+        line = self._opened_line(row)
+        card.move_counters_and_balance(row, line, context.checks)
+        if row.is_debit:
+            card.move_journey(row, line)
+        line.last_tap_s = max(line.last_tap_s, row.seconds)
+
+    def _opened_line(self, row: Row) -> CardLine:
+        """The line that a tap is going to change, noted in the journal and among the lines."""
+        line, old_lines = row.line, self._journal[-1][1]
         assert line is not None
         key = _card_key(line.family, line.issuer_number, line.serial)
         if key not in old_lines:
             old = self._lines.get(key)
             old_lines[key] = None if old is None else cards.pack(old)
         self._lines[key] = line
-        card.move_counters_and_balance(row, line, context.checks)
-        if row.is_debit:
-            card.move_journey(row, line)
-        line.last_tap_s = max(line.last_tap_s, row.seconds)
+        return line
+
+    def _move_terminal(self, row: Row) -> None:
+        line, old_lines = row.terminal_line, self._journal[-1][1]
+        if line is None:
+            return
+        key = _terminal_key(line.terminal_id)
+        if key not in old_lines:
+            old = self._terminal_lines.get(key)
+            old_lines[key] = None if old is None else terminals.pack(old)
+        self._terminal_lines[key] = line
+        terminal.move(line, row.tap.terminal_number, row.seconds)
+
+
+def _terminal_key(terminal_id: bytes) -> bytes:
+    return _card_key(terminals.FAMILY, 0, terminal_id + bytes(4))
 
 
 def _card_key(family: int, issuer_number: int, serial: bytes) -> bytes:

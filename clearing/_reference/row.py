@@ -6,6 +6,7 @@ from datetime import datetime
 from clearing.cards import CardLine
 from clearing.kernel import Evidence
 from clearing.plan import Bearer, Issuer, local_seconds
+from clearing.terminals import TerminalLine
 from schemas import record
 from schemas.codes import DEBIT_KINDS, CardFamily, Mode, TapKind, TypeByte
 from schemas.reasons import Reason
@@ -67,6 +68,7 @@ class Row:
         self.evidence: list[Evidence] = []
         self.issuer: Issuer | None = None
         self.line: CardLine | None = None
+        self.terminal_line: TerminalLine | None = None
         self.tac_proven = False
         self.newer = False
         self.expected_fen = self.tap.amount_fen
@@ -84,6 +86,10 @@ class Row:
     def note(self, reason: Reason) -> None:
         """A reason applies that needs no evidence."""
         self.flags |= 1 << reason
+
+    def has(self, reason: Reason) -> bool:
+        """Whether a reason applies."""
+        return bool(self.flags >> reason & 1)
 
     @property
     def seconds(self) -> int:

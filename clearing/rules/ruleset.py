@@ -57,6 +57,10 @@ class RuleSet:
             f"The fee {name} does not hold on {on}.", "Add a version that begins earlier."
         )
 
+    def fee_times(self, name: str) -> tuple[tuple[int, int], ...]:
+        """The intervals [since, until), local seconds, in which a version of a fee is in force."""
+        return tuple((span.since_s, span.until_s) for span, _ in _known("fee", self.fees, name))
+
     def fee_recipients(self) -> tuple[str, ...]:
         """The roles that any version of any fee goes to, sorted."""
         return tuple(

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -147,19 +147,47 @@ async def write_evidence(
     )
 
 
+class SeenTap(NamedTuple):
+    """Where a tap that holds its identity stands, and who took it (``acquirer_of``)."""
+
+    batch_seq: int
+    row: int
+    record: bytes
+    business_date: date
+    acquirer: int
+
+
+def acquirer_of(origin: str) -> int:
+    """Who took the taps of a batch: 0 an operator of ours, else the presenting city's area code.
+
+    ``origin`` is the batch row's: empty, or the presentment's name, which begins with that code.
+    """
+    return int(origin.partition("-")[0]) if origin else 0
+
+
 async def find_identities(
     connection: Connection, identities: Sequence[bytes], first: date, last: date
-) -> dict[bytes, tuple[int, int, bytes]]:
-    """Of these identities, those that taps on business dates [first, last] hold.
+) -> dict[bytes, SeenTap]:
+    """Of these identities, those that taps on business dates [first, last] hold, and where.
 
-    identity → (batch_seq, row, record). The partitions of sealed dates have the index for it.
+    The partitions of sealed dates have the index for it.
     """
     rows = await connection.fetch(
-        "SELECT identity, batch_seq, row_no, clearing.canonical(t) AS record FROM clearing.tap t"
-        f" WHERE business_date BETWEEN $2 AND $3 AND {HOLDS_IDENTITY} AND identity = ANY($1)",
+        "SELECT t.identity, t.batch_seq, t.row_no, clearing.canonical(t) AS record,"
+        " t.business_date, b.origin FROM clearing.tap t JOIN clearing.batch b USING (batch_seq)"
+        f" WHERE t.business_date BETWEEN $2 AND $3 AND {HOLDS_IDENTITY} AND t.identity = ANY($1)",
         identities, first, last,
     )  # fmt: skip
-    return {row["identity"]: (row["batch_seq"], row["row_no"], row["record"]) for row in rows}
+    return {
+        row["identity"]: SeenTap(
+            row["batch_seq"],
+            row["row_no"],
+            row["record"],
+            row["business_date"],
+            acquirer_of(row["origin"]),
+        )
+        for row in rows
+    }
 
 
 async def build_identity_index(connection: Connection, business_date: date) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from clearing.store.batches import HOLDS_IDENTITY
+from clearing.store.batches import HOLDS_IDENTITY, SeenTap, acquirer_of
 from clearing.store.connection import Connection
 
 
@@ -34,11 +34,10 @@ async def write_pages(
 
 async def future_identities(
     connection: Connection, last_sealed: date, reason: int
-) -> list[tuple[bytes, int, int, bytes, date]]:
-    """Held taps of sealed dates whose own time lies after them: (identity, batch_seq, row, record,
-    business date)."""
+) -> list[tuple[bytes, SeenTap]]:
+    """Held taps of sealed dates whose own time lies after them, by identity."""
     rows = await connection.fetch(
-        "SELECT t.identity, t.batch_seq, t.row_no, clearing.canonical(t) AS record, t.business_date"
+        "SELECT t.identity, t.batch_seq, t.row_no, clearing.canonical(t) AS record, t.business_date, b.origin"
         " FROM clearing.evidence v JOIN clearing.batch b USING (batch_seq)"
         " JOIN clearing.tap t ON t.business_date = b.business_date AND t.batch_seq = v.batch_seq"
         " AND t.row_no = v.row_no"
@@ -46,6 +45,15 @@ async def future_identities(
         last_sealed, reason,
     )  # fmt: skip
     return [
-        (row["identity"], row["batch_seq"], row["row_no"], row["record"], row["business_date"])
+        (
+            row["identity"],
+            SeenTap(
+                row["batch_seq"],
+                row["row_no"],
+                row["record"],
+                row["business_date"],
+                acquirer_of(row["origin"]),
+            ),
+        )
         for row in rows
     ]

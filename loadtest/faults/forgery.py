@@ -1,7 +1,7 @@
 """Faults of identity and proof: repeated taps, wrong and missing TACs, unknown keys, clones."""
 
 from loadtest.faults.case import Case
-from loadtest.item import Item
+from loadtest.item import Item, bit
 from schemas.reasons import Reason
 
 REPLAYS_MAX = 200
@@ -39,6 +39,7 @@ def duplicate_across_days(case: Case) -> None:
     if replays and replays[0][0] < case.day.day:
         _, operator, item = replays.pop(0)
         item.fault = case.name
+        item.flags = bit(Reason.DUPLICATE_OTHER_DATE)
         case.day.deliver(operator, item)
 
 

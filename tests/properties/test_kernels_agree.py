@@ -60,6 +60,7 @@ CHECKS = (
     Check.ALL, Check.ALL, Check.ALL, Check.ALL & ~Check.TAC, Check.TARIFF, Check(0),
     Check.ALL & ~(Check.COUNTERS | Check.BALANCES), Check.ALL & ~(Check.TARIFF | Check.JOURNEYS),
 )  # fmt: skip
+ACQUIRERS = (0, 0, 7930, 7950)
 ODD_NUMBERS = (0, 1, 2, 5, 63, 64, 65, 255, 32767, 65535, 50_001, 2**31 - 1, -1, -(2**31))
 
 
@@ -248,7 +249,7 @@ class Story:
             self.city.taps.append(made[-1])
         return b"".join(made)
 
-    def known(self, records: bytes) -> dict[bytes, tuple[int, int, bytes]]:
+    def known(self, records: bytes) -> dict[bytes, tuple[int, int, bytes, int, int]]:
         """Every third identity of a batch, as if a sealed day had it: the same record or another."""
         numbers = self.city.random
         found = {}
@@ -256,7 +257,8 @@ class Story:
             data = records[at : at + record.SIZE]
             head = hashlib.sha256(data).digest()[:4] if numbers.random() < 0.5 else b"\1\2\3\4"
             place = (numbers.choice((1, self.batch_seq)), numbers.randrange(2**32))
-            found[data[record.IDENTITY]] = (*place, head)
+            booked = (self.day - numbers.randrange(3), numbers.choice(ACQUIRERS))
+            found[data[record.IDENTITY]] = (*place, head, *booked)
         return found
 
     def judge(self, batch: dict[str, Any]) -> None:
@@ -272,6 +274,7 @@ class Story:
             judged_at_s=self.city.now_s,
             source=source,
             checks=_checks_for(batch["operator"], batch["checks"]),
+            acquirer=self.city.random.choice((7930, 7950)) if batch["presented"] else 0,
             known=self.known(records) if batch["known"] else {},
         )
         fast, slow = (kernel.judge(records, under) for kernel in self.kernels)
@@ -298,7 +301,7 @@ class Story:
                 self.both(lambda kernel: kernel.add_cards(lines))
             case "identities":
                 rows = [
-                    (data[record.IDENTITY], 1, n, data[:4], self.day - much)
+                    (data[record.IDENTITY], 1, n, data[:4], self.day - much, n % 2 * 7930)
                     for n, data in enumerate(self.city.taps[-5:])
                 ]
                 self.both(lambda kernel: kernel.add_identities(rows))
