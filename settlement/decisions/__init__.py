@@ -1,0 +1,19 @@
+"""DECISIONS: held queue and unclaimed money; one person proposes, another one decides, then it is booked.
+
+In:  open items (``settlement.items``, ``settlement.store.items``), people's words.
+Out: proposals and decisions; for an approved one its entry on the open date, the item's change, what is
+     owed to the card more or less, items that follow from it, an event.
+
+- ``people``    propose and decide: who may, when, in which order
+- ``case``      what a decision is about: item, tap, issuer, accounts, the operator's side
+- ``effects``   what each action does to the books
+- ``denying``   a card put on the next denylist
+
+The package must not know who asks (command line, console), nor how a person proves to be one.
+"""
+
+from settlement.decisions.case import Words
+from settlement.decisions.errors import DecisionRefused
+from settlement.decisions.people import decide, propose
+
+__all__ = ["DecisionRefused", "Words", "decide", "propose"]
