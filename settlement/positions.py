@@ -10,6 +10,8 @@ from settlement.parties import CENTRE
 from settlement.store import Position, Sum
 
 _ACCEPTED: Final = (Purpose.FARE, Purpose.FARE_UNCONFIRMED)
+_ACCEPTED_LATER: Final = (Purpose.RELEASE, Purpose.CHAIN)
+"""Released by people, proven by the card's next record."""
 _FARE_KINDS: Final = (AccountKind.OPERATOR, AccountKind.DRIVER)
 
 _NOT_OF_THE_POSITION: Final[dict[AccountKind, tuple[Purpose, ...]]] = {
@@ -58,12 +60,21 @@ def positions_of(sums: Iterable[Sum], accounts: dict[int, Account]) -> list[Posi
 
 
 def fee_bases(sums: Iterable[Sum], accounts: dict[int, Account]) -> dict[int, int]:
-    """Accepted principal by operator, fen: what its batches credited to operators and drivers."""
+    """Accepted principal by operator, fen: what its batches credited to operators and drivers.
+
+    What was released later, or proven by a card's chain, counts on the date that books it, for the
+    batch's operator where the entry names a batch, else for the account's. A double deduction that was
+    taken back does not give its fee back.
+    """
     found: dict[int, int] = {}
     for row in sums:
-        of_a_fare = row.purpose in _ACCEPTED and accounts[row.account].kind in _FARE_KINDS
-        if row.operator and of_a_fare:
-            found[row.operator] = found.get(row.operator, 0) - row.amount_fen
+        account = accounts[row.account]
+        later = row.purpose in _ACCEPTED_LATER
+        if account.kind not in _FARE_KINDS or not (later or row.purpose in _ACCEPTED):
+            continue
+        operator = row.operator or (int(account.participant) if later else 0)
+        if operator:
+            found[operator] = found.get(operator, 0) - row.amount_fen
     return found
 
 

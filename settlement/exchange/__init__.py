@@ -17,6 +17,7 @@ changes, so whatever is lost, doubled, late or killed, the books move once. Seen
 - ``inbound``   a received message to whoever applies it, or an objection back
 - ``outbound``, ``issuer``, ``acquirer``, ``province``, ``cycle``   what is booked where
 - ``shares``    whose account a foreign card's tap was credited to
+- ``released``  foreign cards' taps that were held and that people released
 - ``summary``   what the nodes' books say of each other, to be compared
 - ``store``     the exchange's SQL
 

@@ -17,8 +17,8 @@ from schemas.exchange import Answer, Code, Envelope, MessageError, MessageKind, 
 from settlement.exchange import codec, store
 from settlement.exchange.books import Lines, account_no
 from settlement.exchange.codec import Keys
-from settlement.exchange.outbound import TAP_COLUMNS, tap_of
-from settlement.exchange.shares import Credit, Shares, Tap
+from settlement.exchange.released import Released, read_released
+from settlement.exchange.shares import TAP_COLUMNS, Credit, Shares, Tap, tap_of
 
 
 async def apply_answer(
@@ -34,8 +34,11 @@ async def apply_answer(
     row = await store.lock_presentment(connection, answer.presentment_id)
     _check(answer, inner.sender, row)
     assert row is not None
-    taps = await _refused_taps(connection, row, answer)
-    taken_back = await _take_back(connection, node, row, taps, open_date)
+    released = {
+        each.tap.identity: each for each in await read_released(connection, row.business_date)
+    }
+    taps = await _refused_taps(connection, row, answer, released)
+    taken_back = await _take_back(connection, node, row, taps, released, open_date)
     await store.add_refusals(
         connection,
         row.presentment_id,
@@ -71,7 +74,10 @@ def _check(answer: Answer, sender: str, row: store.PresentmentRow | None) -> Non
 
 
 async def _refused_taps(
-    connection: Connection, row: store.PresentmentRow, answer: Answer
+    connection: Connection,
+    row: store.PresentmentRow,
+    answer: Answer,
+    released: dict[bytes, Released],
 ) -> list[Tap]:
     """The taps at the refused positions, found by the identity that stands in the presentment."""
     if not answer.refused:
@@ -89,7 +95,8 @@ async def _refused_taps(
         " AND t.identity = ANY($3)",
         row.business_date, int(Verdict.ACCEPTED), identities,
     )  # fmt: skip
-    found = {tap.identity: tap for tap in map(tap_of, rows)}
+    found = {identity: each.tap for identity, each in released.items()}
+    found |= {tap.identity: tap for tap in map(tap_of, rows)}
     taps = [found[identity] for identity in identities]
     loads = sum(tap.amount_fen for tap in taps if tap.is_load)
     amounts = [tap.amount_fen for tap in taps]
@@ -109,6 +116,7 @@ async def _take_back(
     node: Node,
     row: store.PresentmentRow,
     taps: list[Tap],
+    released: dict[bytes, Released],
     open_date: date,
 ) -> dict[int, int]:
     """Book the refused taps' credits back; returns what that takes off the unconfirmed ones."""
@@ -121,7 +129,8 @@ async def _take_back(
     taken_back: dict[int, int] = {}
     for tap in taps:
         lines = batches.setdefault(tap.batch_seq, Lines())
-        for credit in shares.of(tap):
+        given = released.get(tap.identity)
+        for credit in shares.of(tap) if given is None else given.credits:
             lines.move(credit.account, pending, _purpose(credit), credit.amount_fen)
             if credit.purpose == Purpose.FARE_UNCONFIRMED:
                 fen = taken_back.get(credit.account, 0) + credit.amount_fen

@@ -1,4 +1,4 @@
-"""The acquirer's night: every accepted off-us tap of a closed date is presented, once."""
+"""The acquirer's night: every off-us tap accepted or released on a closed date is presented, once."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from clearing.node import Node
-from clearing.plan import EPOCH, Purpose
+from clearing.plan import Purpose
 from clearing.store import Connection, read_accounts, read_registry, read_versions
 from schemas import exchange as words
 from schemas import record
@@ -19,20 +19,10 @@ from schemas.exchange import PART_TAPS_MAX, DayComplete, MessageKind, Presentmen
 from schemas.registry import Issuer
 from settlement.exchange import post, store
 from settlement.exchange.errors import ExchangeError
-from settlement.exchange.shares import Credit, Shares, Tap
+from settlement.exchange.released import read_released
+from settlement.exchange.shares import TAP_COLUMNS, Credit, Shares, tap_of
 
 _ROWS_AHEAD: Final = 5_000
-TAP_COLUMNS: Final = (
-    "t.batch_seq, t.row_no, t.operator_no, t.kind,"
-    f" (extract(epoch FROM t.tapped_at) - extract(epoch FROM timestamp '{EPOCH}'))::bigint"
-    " AS tapped_s, t.amount_fen, t.credited_fen, t.identity"
-)
-"""The columns of ``tap_of``, of ``clearing.tap t``."""
-
-
-def tap_of(row: asyncpg.Record) -> Tap:
-    """The tap in the first columns of a row."""
-    return Tap(*(row[at] for at in range(8)))
 
 
 class _Part(msgspec.Struct):
@@ -101,7 +91,8 @@ async def present(connection: Connection, node: Node, business_date: date) -> in
 
 
 async def _collect(connection: Connection, node: Node, business_date: date) -> dict[str, _City]:
-    """The date's accepted taps of foreign cards, by the issuer's city, in the order they were taken."""
+    """The date's taps of foreign cards, by the issuer's city: accepted ones in the order they were taken,
+    then those of earlier dates that two people released on this one."""
     city_of = await _foreign_issuers(connection)
     shares = Shares(node)
     await shares.know(connection, business_date)
@@ -109,6 +100,9 @@ async def _collect(connection: Connection, node: Node, business_date: date) -> d
     async for row in _taps(connection, business_date, list(city_of)):
         data = row["record"].ljust(record.SIZE, b"\0")
         cities[city_of[row["issuer_no"]]].add(data, shares.of(tap_of(row)))
+    for each in await read_released(connection, business_date):
+        if each.issuer_no in city_of:
+            cities[city_of[each.issuer_no]].add(each.record, each.credits)
     for city in cities.values():
         city.finish_part()
     return cities
@@ -150,11 +144,11 @@ def _row(part: _Part) -> store.PresentmentRow:
 
 
 async def _check_ledger(connection: Connection, business_date: date, parts: list[_Part]) -> None:
-    """What is presented must be what the operators' batches of the date booked, account by account."""
+    """What is presented must be what taps of operators' batches booked on the date, account by account."""
     rows = await connection.fetch(
         "SELECT p.account_no, p.purpose, sum(p.amount_fen)::bigint AS fen FROM clearing.entry e"
         " JOIN clearing.batch b USING (batch_seq) JOIN clearing.posting p USING (entry_id)"
-        " WHERE e.business_date = $1 AND b.business_date = $1 AND b.source = 0 GROUP BY 1, 2",
+        " WHERE e.business_date = $1 AND b.source = 0 GROUP BY 1, 2",
         business_date,
     )
     accounts = await read_accounts(connection)

@@ -6,11 +6,13 @@ batch, so that a presentment knows its part and a refusal takes back exactly wha
 
 from datetime import date
 from functools import lru_cache
+from typing import Final
 
+import asyncpg
 import msgspec
 
 from clearing.node import Node
-from clearing.plan import Operator, Plan, Purpose
+from clearing.plan import EPOCH, Operator, Plan, Purpose
 from clearing.pricing import split_fen
 from clearing.state import Plans
 from clearing.store import Connection
@@ -33,6 +35,19 @@ class Tap(msgspec.Struct, frozen=True):
     def is_load(self) -> bool:
         """Whether it put money on the card."""
         return self.kind in LOAD_KINDS
+
+
+TAP_COLUMNS: Final = (
+    "t.batch_seq, t.row_no, t.operator_no, t.kind,"
+    f" (extract(epoch FROM t.tapped_at) - extract(epoch FROM timestamp '{EPOCH}'))::bigint"
+    " AS tapped_s, t.amount_fen, t.credited_fen, t.identity"
+)
+"""The columns of ``tap_of``, of ``clearing.tap t``."""
+
+
+def tap_of(row: asyncpg.Record) -> Tap:
+    """The tap in the first columns of a row."""
+    return Tap(*(row[at] for at in range(8)))
 
 
 class Credit(msgspec.Struct, frozen=True):

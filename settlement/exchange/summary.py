@@ -97,14 +97,14 @@ async def _pending(connection: Connection) -> int:
 
 
 async def _unpresented(connection: Connection) -> int:
-    """What operators' batches of dates that are not presented yet put on the pending account."""
+    """What taps of operators' batches put on the pending account on dates that are not presented yet."""
     return int(
         await connection.fetchval(
             "SELECT coalesce(sum(p.amount_fen), 0) FROM clearing.posting p"
             " JOIN clearing.account a USING (account_no) JOIN clearing.entry e USING (entry_id)"
             " JOIN clearing.batch b USING (batch_seq)"
             " WHERE a.kind = $1 AND b.source = 0 AND NOT EXISTS (SELECT FROM exchange.outbox"
-            " WHERE kind = 'day_complete' AND subject = b.business_date::text)",
+            " WHERE kind = 'day_complete' AND subject = e.business_date::text)",
             AccountKind.PROVINCE_PENDING.value,
         )
     )
