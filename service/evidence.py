@@ -8,9 +8,9 @@ import msgspec
 from clearing.inspection import Remark
 from clearing.plan import FOREVER
 from schemas import record
-from schemas.codes import CardKind
+from schemas.codes import CardKind, Discount
 from schemas.reasons import ROW, Reason
-from service.text import moment, yuan
+from service.text import Said, moment, yuan
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -22,77 +22,200 @@ class Evidence(msgspec.Struct, frozen=True):
     actual: str
 
 
-_Words = Callable[[int, int], tuple[str, str]]
+class Told(msgspec.Struct, frozen=True):
+    """The same in both languages; ``field`` is the record's field by name."""
+
+    reason: Reason
+    field: str
+    expected: Said
+    actual: Said
 
 
-def _money(expected: int, actual: int) -> tuple[str, str]:
-    return f"{yuan(expected)} yuan", f"{yuan(actual)} yuan"
+_Words = Callable[[int, int], tuple[Said, Said]]
+NOTHING: Final = Said("", "")
 
 
-def _at_most_money(expected: int, actual: int) -> tuple[str, str]:
-    return f"at most {yuan(expected)} yuan", f"{yuan(actual)} yuan"
+def _same(text: str) -> Said:
+    return Said(text, text)
 
 
-def _at_most_time(expected: int, actual: int) -> tuple[str, str]:
-    return f"at most {moment(expected)}", moment(actual)
+def fen(amount_fen: int) -> Said:
+    """An amount in yuan."""
+    return Said(f"{yuan(amount_fen)} 元", f"{yuan(amount_fen)} yuan")
 
 
-def _from_time(expected: int, actual: int) -> tuple[str, str]:
-    return f"from {moment(expected)}", moment(actual)
+def _money(expected: int, actual: int) -> tuple[Said, Said]:
+    return fen(expected), fen(actual)
 
 
-def _denied(expected: int, actual: int) -> tuple[str, str]:
-    binding = "list not delivered" if expected == FOREVER else f"refused from {moment(expected)}"
-    return binding, moment(actual)
+def _at_most_money(expected: int, actual: int) -> tuple[Said, Said]:
+    return Said(f"不超过 {yuan(expected)} 元", f"at most {yuan(expected)} yuan"), fen(actual)
+
+
+def _at_most_time(expected: int, actual: int) -> tuple[Said, Said]:
+    limit = moment(expected)
+    return Said(f"不晚于 {limit}", f"at most {limit}"), _same(moment(actual))
+
+
+def _interoperable(expected: int, actual: int) -> tuple[Said, Said]:
+    since = moment(expected)
+    return (
+        Said(f"互通期内（{since} 起）", f"within its time of interoperability (from {since})"),
+        _same(moment(actual)),
+    )
+
+
+def _denied(expected: int, actual: int) -> tuple[Said, Said]:
+    binding = Said("名单未送达", "list not delivered")
+    if expected != FOREVER:
+        binding = Said(f"{moment(expected)} 起拒绝", f"refused from {moment(expected)}")
+    return binding, _same(moment(actual))
 
 
 def _day(number: int) -> str:
     return moment(86_400 * number)[:10]
 
 
-def _from_day(expected: int, actual: int) -> tuple[str, str]:
-    return f"from {_day(expected)}", _day(actual)
+def _from_day(expected: int, actual: int) -> tuple[Said, Said]:
+    return Said(f"{_day(expected)} 起", f"from {_day(expected)}"), _same(_day(actual))
 
 
-def _until_day(expected: int, actual: int) -> tuple[str, str]:
-    return f"until {_day(expected)}", _day(actual)
+def _until_day(expected: int, actual: int) -> tuple[Said, Said]:
+    return Said(f"有效期至 {_day(expected)}", f"until {_day(expected)}"), _same(_day(actual))
 
 
 def _place(packed: int) -> str:
-    return f"tap {packed >> 32}:{packed & 0xFFFF_FFFF}"
+    return f"{packed >> 32}:{packed & 0xFFFF_FFFF}"
 
 
-def _places(expected: int, actual: int) -> tuple[str, str]:
-    return f"first seen as {_place(expected)}", _place(actual)
+def _places(expected: int, actual: int) -> tuple[Said, Said]:
+    first, second = _place(expected), _place(actual)
+    return (
+        Said(f"首笔为 {first}", f"first seen as tap {first}"),
+        Said(f"本笔 {second}", f"tap {second}"),
+    )
 
 
-def _operators(expected: int, actual: int) -> tuple[str, str]:
-    return f"operator {expected}", f"operator {actual}"
+def _operators(expected: int, actual: int) -> tuple[Said, Said]:
+    return _operator(expected), _operator(actual)
 
 
-def _kinds(expected: int, actual: int) -> tuple[str, str]:
-    names = {kind.value: kind.name.lower() for kind in CardKind}
-    return names.get(expected, str(expected)), names.get(actual, str(actual))
+def _operator(number: int) -> Said:
+    return Said(f"运营商 {number}", f"operator {number}")
 
 
-def _tac(_expected: int, actual: int) -> tuple[str, str]:
-    return "the card's TAC", f"{actual:08X}"
+CARD_KINDS: Final = {
+    CardKind.UNSTATED: Said("未注明", "unstated"),
+    CardKind.ORDINARY: Said("普通卡", "ordinary"),
+    CardKind.STUDENT: Said("学生卡", "student"),
+    CardKind.SENIOR: Said("老年卡", "senior"),
+    CardKind.LOVE: Said("爱心卡", "love"),
+    CardKind.MILITARY: Said("军人卡", "military"),
+    CardKind.STAFF: Said("员工卡", "staff"),
+    CardKind.TEST: Said("测试卡", "test"),
+}
 
 
-def _key_set(_expected: int, actual: int) -> tuple[str, str]:
-    words = f"version {actual >> 16}, index {actual >> 8 & 0xFF}, algorithm {actual & 0xFF}"
-    return "a key set of the issuer", words
+def card_kind(number: int) -> Said:
+    """A card kind by name; an unknown one stays a number."""
+    known = {kind.value: text for kind, text in CARD_KINDS.items()}
+    return known.get(number, Said(f"代码 {number}", str(number)))
 
 
-def _entry(_expected: int, station: int) -> tuple[str, str]:
-    return "an entry", f"none that is known, and out at station {station}"
+def _kinds(expected: int, actual: int) -> tuple[Said, Said]:
+    return card_kind(expected), card_kind(actual)
 
 
-def _above(expected: int, actual: int) -> tuple[str, str]:
-    return f"above {expected}", str(actual)
+def _test_card(_expected: int, actual: int) -> tuple[Said, Said]:
+    return Said("非测试卡", "no test card"), card_kind(actual)
+
+
+def _concession(expected: int, actual: int) -> tuple[Said, Said]:
+    kind = card_kind(expected)
+    given = [bit for bit in Discount if bit and actual & bit]
+    names = {
+        Discount.TRANSFER: Said("换乘", "transfer"),
+        Discount.CONCESSION: Said("优惠", "concession"),
+    }
+    return (
+        Said(f"发行卡种（{kind.zh}）不享受优惠", f"no concession for the issued kind ({kind.en})"),
+        Said(
+            "、".join(names[bit].zh for bit in given), " and ".join(names[bit].en for bit in given)
+        ),
+    )
+
+
+def _tac(_expected: int, actual: int) -> tuple[Said, Said]:
+    return Said("该卡的 TAC", "the card's TAC"), _same(f"{actual & 0xFFFF_FFFF:08X}")
+
+
+def _tac_absent(_expected: int, _actual: int) -> tuple[Said, Said]:
+    return Said("记录带 TAC", "a TAC"), Said("无 TAC", "none")
+
+
+def _key_set(_expected: int, actual: int) -> tuple[Said, Said]:
+    version, index, algorithm = actual >> 16, actual >> 8 & 0xFF, actual & 0xFF
+    return (
+        Said("发卡方的密钥组", "a key set of the issuer"),
+        Said(
+            f"版本 {version}，索引 {index}，算法 {algorithm}",
+            f"version {version}, index {index}, algorithm {algorithm}",
+        ),
+    )
+
+
+def _entry(_expected: int, station: int) -> tuple[Said, Said]:
+    return (
+        Said("进站记录", "an entry"),
+        Said(f"未知进站，出站 {station}", f"none that is known, and out at station {station}"),
+    )
+
+
+def _entry_open(expected: int, actual: int) -> tuple[Said, Said]:
+    since = moment(expected)
+    return (
+        Said(f"{since} 进站后应有出站", f"an exit after the entry at {since}"),
+        Said(f"{moment(actual)} 再次进站", f"another entry at {moment(actual)}"),
+    )
+
+
+def _above(expected: int, actual: int) -> tuple[Said, Said]:
+    return Said(f"大于 {expected}", f"above {expected}"), _same(str(actual))
+
+
+def _number_reused(expected: int, actual: int) -> tuple[Said, Said]:
+    return (
+        Said(
+            f"未用过的流水号（最高 {expected}）", f"a number not given before (highest {expected})"
+        ),
+        _same(str(actual)),
+    )
+
+
+def _closed(expected: int, actual: int) -> tuple[Said, Said]:
+    # A refunded card's evidence has two moments, a closed one's two states.
+    if expected > 1:
+        return Said(f"退卡（{moment(expected)}）之前", f"before its refund at {moment(expected)}"), _same(moment(actual))  # fmt: skip
+    return Said("正常卡", "a card in use"), Said("已销户", "closed")
+
+
+def _kind_code(zh: str, en: str) -> _Words:
+    return lambda _expected, actual: (Said(zh, en), Said(f"代码 {actual}", f"kind {actual}"))
+
+
+def _missing(zh: str, en: str, of_zh: str, of_en: str) -> _Words:
+    return lambda _expected, number: (
+        Said(zh, en),
+        Said(f"{of_zh} {number} 无", f"none for {of_en} {number}"),
+    )
+
+
+def _registered(zh: str, en: str) -> _Words:
+    return lambda _expected, _actual: (Said(zh, en), Said("未登记", "not registered"))
 
 
 _WORDS: Final[dict[Reason, _Words]] = {
+    Reason.UNKNOWN_KIND: _kind_code("公布的交易类型", "a kind of the published table"),
     Reason.AMOUNT_ABOVE_LIMIT: _at_most_money,
     Reason.BALANCE_ABOVE_LIMIT: _at_most_money,
     Reason.BALANCE_ARITHMETIC: _money,
@@ -102,10 +225,13 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.GROSS_DIFFERS: _money,
     Reason.CHAIN_GAP_PENDING: _money,
     Reason.BALANCE_RISE_PENDING: _money,
-    Reason.ZERO_AMOUNT: lambda _expected, actual: ("above 0", f"{yuan(actual)} yuan"),
+    Reason.ZERO_AMOUNT: lambda _expected, actual: (Said("大于 0", "above 0"), fen(actual)),
     Reason.FUTURE: _at_most_time,
     Reason.TRANSFER_UNQUALIFIED: _at_most_time,
-    Reason.ISSUER_NOT_INTEROPERABLE: _from_time,
+    Reason.TRANSFER_UNPROVEN: _at_most_time,
+    Reason.JOURNEY_TOO_LONG: _at_most_time,
+    Reason.ENTRY_WITHOUT_EXIT: _entry_open,
+    Reason.ISSUER_NOT_INTEROPERABLE: _interoperable,
     Reason.DENYLISTED: _denied,
     Reason.DENYLIST_UNDELIVERED: _denied,
     Reason.PRESENTED_LATE: _from_day,
@@ -113,33 +239,58 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.DUPLICATE: _places,
     Reason.DUPLICATE_IN_BATCH: _places,
     Reason.DUPLICATE_ALTERED: _places,
+    Reason.DUPLICATE_OTHER_DATE: _places,
+    Reason.DUPLICATE_OTHER_CITY: _places,
     Reason.TERMINAL_OF_OTHER_OPERATOR: _operators,
     Reason.OPERATOR_OTHER: _operators,
     Reason.CARD_KIND_DIFFERS: _kinds,
+    Reason.CARD_KIND_UNKNOWN: _kinds,
+    Reason.CONCESSION_NOT_OF_CARD: _concession,
+    Reason.TEST_CARD: _test_card,
+    Reason.CARD_CLOSED: _closed,
     Reason.TAC_WRONG: _tac,
     Reason.TAC_TORN: _tac,
+    Reason.TAC_NOT_ALLOWED_ABSENT: _tac_absent,
     Reason.KEY_SET_UNKNOWN: _key_set,
     Reason.TAP_OUT_WITHOUT_TAP_IN: _entry,
-    Reason.TARIFF_MISSING: lambda _expected, line: ("a tariff", f"none for line {line}"),
+    Reason.TARIFF_MISSING: lambda _expected, line: (
+        Said("有票价规则", "a tariff"), Said(f"线路 {line} 无", f"none for line {line}"),
+    ),
+    Reason.ACCOUNT_MISSING: _missing("有分账规则", "a split", "运营商", "operator"),
+    Reason.FEE_RULE_MISSING: _missing("有手续费规则", "a fee rule", "运营商", "operator"),
     Reason.COUNTER_LATE: _above,
     Reason.COUNTER_REUSED: _above,
-}
+    Reason.TERMINAL_NUMBER_REUSED: _number_reused,
+    Reason.TERMINAL_UNKNOWN: _registered("登记的终端", "a registered terminal"),
+    Reason.CARD_NOT_ISSUED: _registered("发行的卡", "an issued card"),
+    Reason.ISSUER_UNKNOWN: _registered("登记的发卡机构", "a registered issuer"),
+    Reason.KIND_NOT_SUPPORTED: _kind_code("自动处理的交易类型", "a kind that is settled without staff"),
+    Reason.REFUND_HELD: _kind_code("等待期满", "its waiting time to be over"),
+}  # fmt: skip
 """Reasons whose numbers mean something else than numbers."""
 
 
-def in_words(remark: Remark) -> Evidence:
-    """The evidence of a remark."""
+def told(remark: Remark) -> Told:
+    """The evidence of a remark in both languages."""
     reason = Reason(remark.reason)
-    name, field = reason.name.lower(), ROW[reason].field
+    field = ROW[reason].field
     if reason is Reason.MALFORMED:
         # The kernel points at the first byte of the field that does not hold.
         field = _field_at(remark.expected)
-        return Evidence(name, field, "a valid value", f"byte {remark.actual:02X}")
+        came = Said(f"字节 {remark.actual:02X}", f"byte {remark.actual:02X}")
+        return Told(reason, field, Said("有效值", "a valid value"), came)
     if reason in _WORDS:
-        return Evidence(name, field, *_WORDS[reason](remark.expected, remark.actual))
+        return Told(reason, field, *_WORDS[reason](remark.expected, remark.actual))
     if remark.expected == remark.actual == 0:
-        return Evidence(name, field, "", "")
-    return Evidence(name, field, str(remark.expected), str(remark.actual))
+        return Told(reason, field, NOTHING, NOTHING)
+    return Told(reason, field, _same(str(remark.expected)), _same(str(remark.actual)))
+
+
+def in_words(remark: Remark) -> Evidence:
+    """The evidence of a remark in English, as the HTTP door gives it."""
+    found = told(remark)
+    name = found.reason.name.lower()
+    return Evidence(name, found.field, found.expected.en, found.actual.en)
 
 
 def _field_at(offset: int) -> str:

@@ -1,6 +1,7 @@
 """How money, counts and times look to a person."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from clearing.plan import EPOCH
 
@@ -25,3 +26,10 @@ def moment_of_record(text: str) -> str:
         return f"{datetime.strptime(text, '%Y%m%d%H%M%S'):%Y-%m-%d %H:%M:%S}"  # noqa: DTZ007 - local by design
     except ValueError:
         return text
+
+
+class Said(NamedTuple):
+    """One thing said in both languages."""
+
+    zh: str
+    en: str
