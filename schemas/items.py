@@ -71,6 +71,8 @@ class ItemOutcome(StrEnum):
     """Tap and load log agree."""
     ALARMED = "alarmed"
     """A rise that a complete load log does not explain: people look at the card."""
+    REFUSED = "refused"
+    """Another city refused the tap: what it had brought was taken back."""
     PAID = "paid"
     """A refund was booked when its window had closed."""
     RELEASED = "released"

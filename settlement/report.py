@@ -12,8 +12,7 @@ import msgspec
 from clearing.plan import Purpose
 from schemas.accounts import AccountKind
 from schemas.codes import Purse, Source
-from settlement import parties, store
-from settlement.audit import FLOAT_PAPER
+from settlement import floats, parties, store
 from settlement.context import Context
 from settlement.figures import AccountLine, Figures, Totals, gaps_of, read_figures
 from settlement.lines import Netting, OperatorLine, netting_of, operator_lines
@@ -171,7 +170,7 @@ async def _payments(connection: Connection, business_date: date) -> list[Payment
 
 async def _float(connection: Connection, business_date: date) -> list[dict[str, Any]] | None:
     """The float table, once the audit has made it."""
-    paper = await store.read_paper(connection, business_date, FLOAT_PAPER)
+    paper = await store.read_paper(connection, business_date, floats.PAPER)
     return None if paper is None else msgspec.json.decode(paper)
 
 

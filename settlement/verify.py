@@ -21,6 +21,7 @@ from settlement import (
     audit,
     books,
     comparing,
+    floats,
     papers,
     payments,
     registries,
@@ -33,6 +34,8 @@ from settlement import (
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.findings import Finding, shown
+from settlement.items import checking
+from settlement.items import paper as items_paper
 from settlement.positions import positions_of
 from settlement.replay import Replayed
 from settlement.store import BookedEntry, Connection, DayRow, Paper
@@ -62,6 +65,8 @@ async def verify_day(context: Context, business_date: date) -> list[Finding]:
             *await _check_opening_pages(connection, day),
             *await registries.check_registry(connection, day, _content(kept, registries.PAPER)),
             *replayed.findings,
+            *await items_paper.check(connection, context, day, _content(kept, items_paper.PAPER)),
+            *await checking.check_items(connection, context, day, replayed.lines, entries),
             *await _check_results(connection, context, day),
             *await _check_papers(connection, context, day, kept, replayed),
             *await _check_roots(connection, day, kept, replayed, entries),
@@ -88,7 +93,8 @@ async def _check_papers(
         expected = {
             **await statements.statement_papers(connection, context, day),
             **payments.payment_papers(context, day, registry, found, left),
-            **audit.float_papers(await audit.float_table(connection, day, replayed.lines)),
+            **floats.papers_of(await floats.float_table(connection, day, replayed.lines)),
+            items_paper.PAPER: await items_paper.paper(connection, context, day),
             tap_index.PAPER: tap_index.pack(replayed.index),
             books.BATCHES: books.batches_paper(replayed.batches),
         }

@@ -1,0 +1,69 @@
+"""The night's items, whole: every part in its turn, written once, checked against the books.
+
+``compute`` writes nothing and reads only what was there before this night, so that ``verify`` gets the
+same rows for a sealed date.
+"""
+
+from clearing.store import Connection, add_entries, read_accounts
+from schemas.accounts import AccountKind
+from settlement import store
+from settlement.books import numbered
+from settlement.context import Context
+from settlement.findings import Finding
+from settlement.items.ground import open_accounts, read_ground
+from settlement.items.loads import load_items
+from settlement.items.night import Night, merged
+from settlement.items.refunds import refund_payments
+from settlement.items.refusals import refused_items
+from settlement.items.tapped import tapped_items
+from settlement.store import DayRow
+from settlement.store import items as stored
+
+HOLDING = (AccountKind.SUSPENSE, AccountKind.UNCLAIMED)
+"""Kinds of accounts on which every fen belongs to an item."""
+
+
+async def compute(connection: Connection, context: Context, day: DayRow, lines: bytes) -> Night:
+    """What the night of a date that is cut off opens, changes and books, in order.
+
+    ``lines``: the closing card lines of the date's replay.
+    """
+    ground = await read_ground(connection, context, day)
+    night = merged(
+        [
+            await tapped_items(connection, ground),
+            await refused_items(connection, ground),
+            await load_items(connection, ground),
+        ]
+    )
+    paid = await refund_payments(connection, ground, lines, night.adjustments)
+    return merged([night, paid])
+
+
+async def write(connection: Connection, context: Context, day: DayRow, lines: bytes) -> Night:
+    """Compute the night's rows and write them, entries first; returns them."""
+    await open_accounts(connection, day)
+    night = await compute(connection, context, day, lines)
+    await add_entries(connection, day.business_date, night.entries)
+    await stored.add_items(connection, night.items)
+    await stored.add_changes(connection, night.changes)
+    await stored.add_adjustments(connection, night.adjustments)
+    return night
+
+
+async def unreconciled(connection: Connection, day: DayRow) -> list[Finding]:
+    """Accounts of suspense and unclaimed whose balance is not what the items there sum up to."""
+    accounts = numbered(await read_accounts(connection))
+    balances = await store.read_balances(connection, day.business_date)
+    moneys = await stored.read_moneys(connection, day.business_date)
+    return [
+        Finding(
+            f"account {accounts[number].code}",
+            "Σ items, fen,",
+            str(-balances.get(number, 0)),
+            str(moneys.get(number, 0)),
+        )
+        for number in sorted(balances.keys() | moneys.keys())
+        if (accounts[number].kind in HOLDING or number in moneys)
+        and -balances.get(number, 0) != moneys.get(number, 0)
+    ]
