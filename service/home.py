@@ -164,7 +164,7 @@ async def make_home(
         rules_version=0,
     )
     # Rules that do not hold are refused before anything is written.
-    files = rules.read(rule_sets or rules.shipped_sets())
+    files = rules.read(rule_sets or rules.province_sets())
     digest = rules.load(files).digest
     _lay_out(home)
     settings = config.load(home)

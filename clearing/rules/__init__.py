@@ -13,7 +13,7 @@ from clearing.rules.places import Place
 from clearing.rules.quoting import Claims, PairFare, Quote, read_pairs
 from clearing.rules.ruleset import RuleSet, digest
 from clearing.rules.shares import DatedSplit, FeeRule
-from clearing.rules.source import read, shipped_sets
+from clearing.rules.source import province_sets, read, shipped_sets
 
 __all__ = [
     "Claims",
@@ -25,6 +25,7 @@ __all__ = [
     "RuleSet",
     "digest",
     "load",
+    "province_sets",
     "read",
     "read_pairs",
     "shipped_sets",

@@ -17,6 +17,7 @@ def keys() -> dict[str, Mapping[str, str]]:
         **{f"tariff of type {name}": module.KEYS for name, module in modules().items()},
         "entry of by_line": flat.ENTRY_KEYS,
         "band of a distance tariff": distance.BAND_KEYS,
+        "lines apart": distance.APART_KEYS,
         "fare of a matrix": od.FARE_KEYS,
         "discount": discounts.KEYS,
         "class": discounts.CLASS_KEYS,

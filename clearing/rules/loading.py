@@ -21,6 +21,7 @@ SET_KEYS: Final = {
     "chinese": "the name of the set in Chinese",
     "english": "the name of the set in English",
     "stand_in": "what of the whole set is made up",
+    "on_request": "true: a node loads the set only if it is named",
 }
 """The keys of ``[set]``."""
 
@@ -83,7 +84,8 @@ class _Set:
     @staticmethod
     def _check_set(table: Table) -> None:
         table.only(SET_KEYS)
-        for key in table.data:
+        table.flag("on_request")
+        for key in table.data.keys() - {"on_request"}:
             table.text(key)
 
     def rules(self, section: str) -> dict[str, list[Table]]:

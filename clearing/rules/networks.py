@@ -1,7 +1,7 @@
 """Networks: stations, lines, and the metres between neighbouring stations."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -23,6 +23,7 @@ LINK_KEYS: Final = {
     "to": "the other station",
     "metres": "the distance between them",
     "line": "the line that runs there",
+    "outside": "true: no track; the stations are joined outside the gates, without metres",
 }
 """The keys of a link."""
 
@@ -33,11 +34,15 @@ UNREACHED: Final = FEN_MAX
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Two neighbours, as positions in the order of station numbers, and the metres between."""
+    """Two neighbours, as positions in the order of station numbers, and the metres between.
+
+    ``line`` is the number of the line that runs there; 0: none is named.
+    """
 
     one: int
     other: int
     metres: int
+    line: int = 0
 
 
 class Network:
@@ -56,14 +61,19 @@ class Network:
         Raises ``RuleError`` where a station cannot be reached from another.
         """
         if self._distances is None:
-            neighbours: list[list[tuple[int, int]]] = [[] for _ in self.order]
-            for link in self.links:
-                neighbours[link.one].append((link.other, link.metres))
-                neighbours[link.other].append((link.one, link.metres))
+            found = self.distances_over(self.links)
             if self.order:
-                self._check_connected(_from(neighbours, 0))
-            self._distances = [_from(neighbours, origin) for origin in range(len(neighbours))]
+                self._check_connected(found[0])
+            self._distances = found
         return self._distances
+
+    def distances_over(self, links: Iterable[Link]) -> list[list[int]]:
+        """Shortest distances over some of the links; ``UNREACHED`` where they lead nowhere."""
+        neighbours: list[list[tuple[int, int]]] = [[] for _ in self.order]
+        for link in links:
+            neighbours[link.one].append((link.other, link.metres))
+            neighbours[link.other].append((link.one, link.metres))
+        return [_from(neighbours, origin) for origin in range(len(neighbours))]
 
     def _check_connected(self, distances: list[int]) -> None:
         cut_off = [
@@ -124,8 +134,12 @@ def read_network(table: Table, rows: ReadRows) -> Network:
                 raise row.error(
                     "to", f"The link leads from {one.id} to itself.", "Name two stations."
                 )
-            if row.has("line"):
-                lines.expect(row, "line", "line")
-            metres = row.integer("metres", 1, UNREACHED - 1)
-            links.append(Link(order[one.number], order[other.number], metres))
+            line = lines.expect(row, "line", "line").number if row.has("line") else 0
+            outside = row.has("outside") and row.word("outside", {"true": True})
+            if outside and (line or row.has("metres")):
+                raise row.error(
+                    "outside", "A link outside the gates has a line or metres.", "Leave both out."
+                )
+            metres = 0 if outside else row.integer("metres", 1, UNREACHED - 1)
+            links.append(Link(order[one.number], order[other.number], metres, line))
     return Network(table, stations, lines, tuple(links))

@@ -1,5 +1,6 @@
 """Reading the files of rule sets: shipped ones by name, others by directory."""
 
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,16 @@ SUFFIXES: Final = (".toml", ".csv")
 def shipped_sets() -> tuple[str, ...]:
     """The names of the rule sets that come with the package."""
     return tuple(sorted(path.name for path in SHIPPED.iterdir() if any(path.glob("*.toml"))))
+
+
+def province_sets() -> tuple[str, ...]:
+    """The shipped sets that a node loads unless told otherwise: all but those on request."""
+    return tuple(name for name in shipped_sets() if not _on_request(name))
+
+
+def _on_request(name: str) -> bool:
+    texts = [path.read_text("utf-8-sig") for path in (SHIPPED / name).glob("*.toml")]
+    return any(tomllib.loads(text).get("set", {}).get("on_request", False) for text in texts)
 
 
 def read(sources: Iterable[str | Path]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from clearing import pricing
 from clearing.plan import Bearer, TariffType, TransferType
 from clearing.pricing import Ride
-from clearing.rules import Claims, RuleSet, load, read, shipped_sets
+from clearing.rules import Claims, RuleSet, load, province_sets, read, shipped_sets
 from schemas.codes import TapKind
 
 DATA = Path(__file__).parents[2] / "data"
@@ -25,12 +25,13 @@ def rules() -> RuleSet:
 
 
 def test_what_is_shipped(rules: RuleSet) -> None:
-    assert shipped_sets() == ("baoji", "shenzhen-2018", "xian")
+    assert shipped_sets() == ("baoji", "beijing", "shenzhen-2018", "xian")
+    assert province_sets() == ("baoji", "shenzhen-2018", "xian")
     for city in ("xian", "baoji"):
         for mode in ("metro", "bus", "taxi"):
             assert rules.tariff(f"{city}/{mode}")
             assert rules.split(f"{city}/{mode}")
-    for name in shipped_sets():
+    for name in province_sets():
         assert rules.fee(f"{name}/standard", date(2018, 9, 1)).recipients
 
 
@@ -111,6 +112,42 @@ def test_xian_transfers_begin_on_their_day(rules: RuleSet) -> None:
 def test_xian_taxi(rules: RuleSet) -> None:
     quote = rules.quote("xian/taxi", ON, 0, claims=Claims(distance_m=10_000, wait_s=600))
     assert quote.gross_fen == 900 + 14 * 100 + 2 * 200
+
+
+# -- Beijing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "destination", "yuan"),
+    [
+        ("国贸", "西单", 4),
+        ("苹果园", "土桥", 7),
+        ("天通苑北", "天安门东", 5),
+        ("大兴新城", "草桥", 10),
+        ("大兴新城", "大兴机场", 25),
+        ("草桥", "大兴机场", 35),
+        ("东直门", "3号航站楼", 25),
+        ("西单", "3号航站楼", 4 + 25),
+        ("香山", "巴沟", 4),
+        ("香山", "国贸", 4 + 5),
+        ("3号航站楼", "大兴机场", 25 + 5 + 35),
+        ("复兴门", "太平桥", 3),
+        ("东直门", "三元桥", 3),
+    ],
+)
+def test_beijing_rides(rules: RuleSet, origin: str, destination: str, yuan: int) -> None:
+    """Airport lines and the tram are priced apart; between stations of the common lines they count not."""
+    for ride in ((origin, destination), (destination, origin)):
+        assert rules.quote("beijing/metro", ON, *ride).gross_fen == 100 * yuan
+
+
+def test_beijing_is_whole(rules: RuleSet) -> None:
+    fares = rules.quote_pairs("beijing/metro", ON)
+    assert len(fares) == 425**2
+    by_pair = {(row.origin, row.destination): row.fare_fen for row in fares}
+    assert all(fare == by_pair[other, one] for (one, other), fare in by_pair.items())
+    assert {fare % 100 for fare in by_pair.values()} == {0}
+    assert min(by_pair.values()) == 300
 
 
 # -- Shenzhen 2018 ---------------------------------------------------------------------------------
