@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "fare": "service.commands.calculating:fare",
     "operator": "service.commands.operators:operator",
     "register": "service.commands.registering:register",
+    "registry": "service.commands.registry:registry",
     "staff": "service.commands.staffing:staff",
 }
 """Where each command lies. A command is imported when it is used, so that --help is fast."""

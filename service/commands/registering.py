@@ -1,4 +1,4 @@
-"""``onecard register``: put registry rows and issued cards in force."""
+"""``onecard register``: put registry rows and issued cards in force, in the fewest words."""
 
 from pathlib import Path
 
@@ -13,21 +13,25 @@ from service.commands.options import home_option, run
     "--rows",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help='Registry rows, one JSON document a line: {"kind": "terminal", "row": {…}}.',
+    help='Registry rows, one JSON document a line: {"kind": "terminal", "row": {…}}, or CSV.',
 )
 @click.option(
     "--cards",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Issued cards with their opening position, one JSON document a line.",
+    help="Issued cards with their opening position, one JSON document a line, or CSV.",
 )
 def register(home: Path, rows: Path | None, cards: Path | None) -> None:
-    """Register operators, terminals, issuers, denied cards, names, and issued cards."""
+    """Register rows and issued cards; registry import does the same and shows what changes."""
     if rows is None and cards is None:
         raise click.UsageError("Give --rows FILE or --cards FILE, or both.")
-    from service.imports import import_files
+    from service.imports import CARD, Named, import_files
 
-    row_count, card_count, version = run(import_files(home, rows, cards))
+    files = [Named(rows)] if rows is not None else []
+    files += [Named(cards, CARD)] if cards is not None else []
+    done = run(import_files(home, files))
     click.echo(
-        f"{row_count:,} rows and {card_count:,} cards; registry version {version} is in force."
+        f"{done.rows:,} rows and {done.cards:,} cards; registry version {done.version} is in force."
     )
+    for warning in done.warnings:
+        click.echo(f"onecard: warning: {warning}", err=True)

@@ -22,6 +22,7 @@ from service.evidence import Evidence, in_words
 from service.http import bodies
 from service.http.doors import AnyRequest, Doors
 from service.http.problems import ProblemError
+from service.masking import masked
 
 PAGE_ROWS: Final = 500
 PAGE_ROWS_MAX: Final = 5_000
@@ -238,12 +239,7 @@ def answer_of(tap: StoredTap) -> TapAnswer:
     )
 
 
-def masked(serial: str) -> str:
-    """A card's serial with all but its last four digits hidden."""
-    return "*" * (len(serial) - 4) + serial[-4:]
-
-
 ROUTER: Final = Router("/", route_handlers=[submit, receipt, verdicts], tags=["batches"])
 """The routes."""
 
-__all__ = ["ROUTER", "answer_of", "masked", "text_of"]
+__all__ = ["ROUTER", "answer_of", "text_of"]

@@ -61,6 +61,14 @@ def given_database(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return database
 
 
+@pytest.fixture
+def fresh(onecard: Callable[..., Answer], given_database: str, tmp_path: Path) -> Path:
+    """The home of a node that was just made, Xi'an, open on the day."""
+    answer = onecard("init", "--home", tmp_path / "home", "--open", DAY, "--rules", "xian")
+    assert answer.code == 0, answer.err
+    return tmp_path / "home"
+
+
 @dataclass
 class World:
     """A small city on the day of its province: batches in order, keys, and a way to make its node."""
