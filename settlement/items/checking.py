@@ -29,7 +29,11 @@ async def check_items(
     try:
         expected = await nightly.compute(connection, context, day, lines)
         night = Night(
-            await stored.read_opened(connection, day.business_date),
+            [
+                row
+                for row in await stored.read_opened(connection, day.business_date)
+                if stored.DECIDED_FROM not in row.body
+            ],
             [
                 row
                 for row in await stored.read_changes(connection, day.business_date)

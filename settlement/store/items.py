@@ -98,6 +98,9 @@ class Adjustment(msgspec.Struct, frozen=True, order=True):
     amount_fen: int
 
 
+DECIDED_FROM: Final = "decided_from"
+"""In the body of an item that people's decision opened, not a night: the item that it goes on from."""
+
 _ITEM: Final = Item.__struct_fields__
 _CHANGE: Final = Change.__struct_fields__
 _ADJUSTMENT: Final = Adjustment.__struct_fields__
@@ -145,7 +148,9 @@ _STANDING: Final = (
 _BEFORE_NIGHT: Final = _STANDING.replace(
     "x.business_date <= $1",
     "(x.business_date < $1 OR x.business_date = $1 AND x.proposal_no IS NOT NULL)",
-).replace("i.opened_on <= $1", "i.opened_on < $1")
+).replace(
+    "i.opened_on <= $1", f"(i.opened_on < $1 OR i.opened_on = $1 AND i.body ? '{DECIDED_FROM}')"
+)
 
 
 async def read_standing(

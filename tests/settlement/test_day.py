@@ -14,6 +14,7 @@ from clearing import store as clearing_store
 from clearing.engine import Engine
 from schemas.batch import to_binary
 from schemas.codes import Purse
+from schemas.reasons import Reason
 from settlement import day as night_of
 from settlement import store
 from settlement.context import Context
@@ -218,7 +219,10 @@ async def test_several_days_with_late_taps_and_replays_of_old_ones(
         "SELECT business_date, verdict, reason FROM clearing.tap"
         " WHERE tapped_at = '2026-01-05 12:00:00' ORDER BY 1",
     )
-    assert [tuple(row) for row in rows] == [(NEXT, 0, 37), (date(2026, 1, 7), 2, 4)]
+    assert [tuple(row) for row in rows] == [
+        (NEXT, 0, Reason.COUNTER_LATE),
+        (date(2026, 1, 7), 2, Reason.DUPLICATE_OTHER_DATE),
+    ]
 
 
 async def test_cut_off_in_mid_traffic_loses_nothing(migrated: str, tmp_path: Path) -> None:
