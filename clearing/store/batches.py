@@ -160,9 +160,11 @@ class SeenTap(NamedTuple):
 def acquirer_of(origin: str) -> int:
     """Who took the taps of a batch: 0 an operator of ours, else the presenting city's area code.
 
-    ``origin`` is the batch row's: empty, or the presentment's name, which begins with that code.
+    ``origin`` is the batch row's: empty, or the presentment's name, which begins with that code. One
+    that was damaged names nobody; what was judged under it will not come out again.
     """
-    return int(origin.partition("-")[0]) if origin else 0
+    city = origin.partition("-")[0]
+    return int(city) if city.isdecimal() else 0
 
 
 async def find_identities(
