@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "settle": "service.commands.settling:settle",
     "report": "service.commands.settling:report",
     "verify": "service.commands.settling:verify",
+    "check": "service.commands.checking:check",
     "explain": "service.commands.explaining:explain",
     "tac": "service.commands.calculating:tac",
     "fare": "service.commands.calculating:fare",
