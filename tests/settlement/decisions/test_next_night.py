@@ -1,0 +1,98 @@
+"""What was decided on a date is settled by its night: positions, fees, payments, float, verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from clearing.plan import Purpose
+from schemas.codes import Purse
+from schemas.items import Action
+from settlement import store
+from settlement.context import Context
+from settlement.day import settle_day
+from settlement.verify import verify_day
+from tests.settlement.decisions import town
+from tests.settlement.decisions.test_actions import done
+from tests.settlement.decisions.town import NEXT
+from tests.world import OPEN
+
+DECIDED = [
+    ("held/1/0", Action.RELEASE),
+    ("held/1/1", Action.RELEASE),
+    ("excess/1/1", Action.RETURN),
+    ("held/2/0", Action.RELEASE),
+    ("excess/1/3", Action.RETURN),
+    ("unclaimed/1/4", Action.RETURN),
+    ("torn/1/2", Action.RELEASE),
+    ("refund/3/2", Action.RELEASE),
+    ("held_unproven/3/0", Action.RELEASE),
+    ("held_unproven/3/1", Action.RELEASE),
+    ("held_unproven/1/5", Action.RELEASE),
+    ("held_unproven/3/4", Action.DISMISS),
+]
+
+
+async def positions(connection: asyncpg.Connection[Any]) -> dict[tuple[int, str], int]:
+    found = await store.read_positions(connection, NEXT)
+    return {(row.purse, row.participant): row.amount_fen for row in found if row.amount_fen}
+
+
+async def test_the_night_after_pays_what_was_decided(
+    held: Context, connection: asyncpg.Connection[Any]
+) -> None:
+    for item_id, action in DECIDED:
+        await done(connection, held, item_id, action)
+        await town.check_books(connection)
+    await settle_day(held, NEXT)
+    found = await positions(connection)
+    fees = {name: fen for (purse, name), fen in found.items() if purse == Purse.FEES}
+    principal = {name: fen for (purse, name), fen in found.items() if purse == Purse.PRINCIPAL}
+    assert principal == {
+        # Two held rides, one of them up to its price, and a torn one; the foreign one is unconfirmed.
+        "operator/11": 150,
+        "operator/12": 104,
+        "driver/12": 1_196,
+        # A top-up that it owes, a reversal that it is owed.
+        "load_agent/13": -1_500,
+        # Two excesses, one rejected ride, one card refund.
+        "refund_agent/13": 30 + 30 + 50 + 4_000,
+        "issuer/1": -(150 + 1_300 + 30 + 30 + 50 + 4_000 - 1_500),
+    }
+    assert sum(principal.values()) == 0
+    # Five per mille of 250 (the foreign ride counts) and of 1,300 fen, rounded by the rule.
+    assert fees == {"operator/11": -1, "operator/12": -7, "clearing_centre": 5, "issuer": 3}
+    paid = {row.creditor: row.amount_fen for row in await store.read_instructions(connection, NEXT)}
+    assert sum(paid.values()) > 0
+    for day in (OPEN, NEXT):
+        assert await verify_day(held, day) == []
+
+
+async def test_what_was_reversed_is_taken_from_the_operator(
+    held: Context, connection: asyncpg.Connection[Any]
+) -> None:
+    async with connection.transaction():
+        await town.add_other_items(connection)
+    await done(connection, held, town.DOUBLE, Action.REVERSE)
+    sums = await store.read_sums(connection, NEXT)
+    accounts = {
+        row.number: row.code
+        for row in (await town.clearing_store.read_accounts(connection)).values()
+    }
+    back = {accounts[row.account]: row.amount_fen for row in sums if row.purpose == Purpose.RETURN}
+    assert back == {"principal/operator/11": 50, "principal/refund_agent/13": -50}
+
+
+async def test_a_damaged_decision_is_found(
+    held: Context, connection: asyncpg.Connection[Any]
+) -> None:
+    await done(connection, held, "held/2/0", Action.RELEASE)
+    await settle_day(held, NEXT)
+    await connection.execute("ALTER TABLE clearing.posting DISABLE TRIGGER append_only")
+    await connection.execute(
+        "UPDATE clearing.posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'item/1'"
+        " AND amount_fen < 0 AND line_no = 2"
+    )
+    findings = [finding.sentence for finding in await verify_day(held, NEXT)]
+    assert any("item/1" in sentence for sentence in findings)
