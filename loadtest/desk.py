@@ -48,23 +48,28 @@ class Desk:
 
     def send(self, items: list[Item], day: date, moment: int, declared: date) -> Delivery:
         """A batch of its own of these taps, under the next number."""
-        self.number += 1
+        made = self.packed(items, declared)
         operator, number = self.operator.number, self.number
-        made = batch.make(
-            operator,
-            number,
-            declared.strftime("%Y%m%d"),
-            b"".join([item.record for item in items]),
-            signature_algorithm=SignatureAlgorithm.ED25519,
-        )
-        signature = self.operator.signing_key.sign(batch.signing_input(made.header.digest))
         expected = tuple(
             [
                 Expected(self.city, operator, number, row, *settle(item), item.fault)
                 for row, item in enumerate(items)
             ]
         )
-        return Delivery(day, moment, self.city, batch.signed(made, signature), expected)
+        return Delivery(day, moment, self.city, made, expected)
+
+    def packed(self, items: list[Item], declared: date) -> batch.Batch:
+        """The signed batch of these taps, under the next number."""
+        self.number += 1
+        made = batch.make(
+            self.operator.number,
+            self.number,
+            declared.strftime("%Y%m%d"),
+            b"".join([item.record for item in items]),
+            signature_algorithm=SignatureAlgorithm.ED25519,
+        )
+        signature = self.operator.signing_key.sign(batch.signing_input(made.header.digest))
+        return batch.signed(made, signature)
 
     def waiting(self) -> bool:
         """Whether taps wait for a batch."""

@@ -87,3 +87,8 @@ def tac_input(draft: Draft) -> bytes:
         draft.terminal_number,
         draft.tapped_at,
     )
+
+
+def unpacked(record_bytes: bytes) -> Draft:
+    """The draft of a record's 144 bytes."""
+    return Draft(*_RECORD.unpack(record_bytes))

@@ -1,0 +1,237 @@
+"""Faults that need days, the load log, terminals or an agent; each on a card reserved for it."""
+
+from functools import partial
+
+from loadtest.faults.case import Case
+from loadtest.making import Ride
+from loadtest.month.day import MonthDay
+from loadtest.world import AGENT, BUS
+from schemas.codes import TapKind, TypeByte
+from schemas.reasons import Reason
+
+
+def _day(case: Case) -> MonthDay:
+    assert isinstance(case.day, MonthDay)
+    return case.day
+
+
+def _on(case: Case, day: MonthDay, moment: int) -> Case:
+    """The same occurrence, going on at another moment."""
+    return Case(day, case.name, moment, case.pool, case.index, case.turn)
+
+
+def _post(case: Case, ride: Ride, days: int, *reasons: Reason) -> None:
+    """Sign, and hand over some days later."""
+    _day(case).post(ride.operator, case.item(case.seal(ride), *reasons), days)
+
+
+# -- loads -----------------------------------------------------------------------------------------
+
+
+def load_late(case: Case) -> None:
+    """A top-up whose record comes late; the log has it, and the next rides show it before."""
+    ride = case.top_up(5000)
+    _post(case, ride, (1, 2, 9, 29)[case.turn % 4])
+    case.send(case.bus(1200))
+    case.send(case.bus(3000))
+
+
+def load_lost(case: Case) -> None:
+    """A top-up whose record never comes; the log has it."""
+    case.send(case.bus())
+    case.top_up(10_000)
+    case.send(case.bus(1200))
+
+
+def load_lost_unseen(case: Case) -> None:
+    """A top-up whose record never comes, and no later tap shows it: only the log has it."""
+    case.send(case.bus(-1200))
+    case.top_up(5000)
+
+
+def load_beyond(case: Case) -> None:
+    """A top-up whose record comes after the window: held, and matched with the log all the same."""
+    _post(case, case.top_up(5000), 31 + case.turn % 10)
+
+
+def load_unlogged(case: Case) -> None:
+    """A top-up that the issuer's log never has."""
+    ride = case.top_up(5000)
+    _day(case).log.lose()
+    case.send(ride)
+    case.send(case.bus(1200))
+
+
+def load_logged_late(case: Case) -> None:
+    """A top-up whose line is missing in a log that calls itself complete, and comes days later."""
+    ride = case.top_up(5000)
+    _day(case).log.delay(2 + case.turn % 5)
+    case.send(ride)
+
+
+def load_otherwise_logged(case: Case) -> None:
+    """A top-up that stands in the log with another amount."""
+    ride = case.top_up(5000)
+    _day(case).log.say(4500)
+    case.send(ride)
+
+
+def rise_forged(case: Case) -> None:
+    """Somebody put value on a card: its load counter moved, and no log explains it."""
+    case.send(case.bus())
+    case.top_up(10_000)
+    _day(case).log.lose()
+    case.send(case.bus(1200))
+    case.send(case.bus(2400))
+
+
+def rise_uncounted(case: Case) -> None:
+    """Somebody put value on a card and forgot the counter: neighbours contradict each other."""
+    case.send(case.bus())
+    case.pool.balance[case.index] += 5000
+    case.send(case.bus(1200))
+
+
+# -- terminals -------------------------------------------------------------------------------------
+
+
+def number_lost(case: Case) -> None:
+    """A terminal loses up to three of its records; no card of ours was in them."""
+    operator = case.day.world.operators[BUS]
+    terminal = case.day.rng.randrange(len(operator.terminals))
+    for _ in range(1 + case.turn % 3):
+        operator.terminals.next_number(terminal)
+    case.send(case.bus())
+
+
+def number_repeated(case: Case) -> None:
+    """A terminal gives a number a second time, to another tap."""
+    ride = case.bus()
+    if ride.draft.terminal_number > 1:
+        ride.draft.terminal_number -= 1
+    case.send(ride)
+
+
+def terminal_reset(case: Case) -> None:
+    """A terminal is reset and counts from an earlier number on; all taps at it are clean otherwise."""
+    terminals = case.day.world.operators[BUS].terminals
+    terminal = case.day.rng.randrange(len(terminals))
+    terminals.numbers[terminal] = max(0, terminals.numbers[terminal] - 12)
+    case.send(case.bus())
+
+
+# -- journeys --------------------------------------------------------------------------------------
+
+
+def entry_without_exit(case: Case) -> None:
+    """A second entry half an hour after the first, whose exit never was."""
+    first = case.maker.metro_in(case.moment - 3600, case.pool, case.index)
+    case.send(first)
+    second = case.maker.metro_in(case.moment - 1800, case.pool, case.index)
+    case.send(second)
+    case.send(case.maker.metro_out(case.moment, case.pool, case.index, second.draft))
+
+
+def journey_too_long(case: Case) -> None:
+    """An exit five hours after its entry; in every second case it does not name the entry."""
+    entry = case.maker.metro_in(case.moment - 5 * 3600, case.pool, case.index)
+    case.send(entry)
+    ride = case.maker.metro_out(case.moment, case.pool, case.index, entry.draft)
+    if case.turn % 2:
+        draft = ride.draft
+        draft.entry_operator = draft.entry_line = draft.entry_station = 0
+        draft.entry_at = bytes(7)
+    case.send(ride)
+
+
+def exit_late(case: Case) -> None:
+    """The exit of a journey comes late; the next entry finds the journey open."""
+    entry = case.maker.metro_in(case.moment - 3600, case.pool, case.index)
+    case.send(entry)
+    leave = case.maker.metro_out(case.moment - 1800, case.pool, case.index, entry.draft)
+    _post(case, leave, 1 + case.turn % 3)
+    case.send(case.maker.metro_in(case.moment, case.pool, case.index))
+
+
+def leg_late(case: Case) -> None:
+    """A transfer discount on a leg that arrives later: not provable yet."""
+    leg = case.bus()
+    _post(case, leg, 1 + case.turn % 3)
+    case.send(case.maker.bus(case.moment + 1800, case.pool, case.index, leg=leg))
+
+
+# -- cards -----------------------------------------------------------------------------------------
+
+
+def double_deduction(case: Case) -> None:
+    """A reader takes a fare twice within a minute or so."""
+    first = case.bus()
+    case.send(first)
+    again = case.bus(40 + case.turn % 100)
+    operator = first.operator
+    terminal = operator.terminals.ids.index(first.draft.terminal_id)
+    for name in ("terminal_id", "line", "vehicle", "device"):
+        setattr(again.draft, name, getattr(first.draft, name))
+    again.draft.terminal_number = operator.terminals.next_number(terminal)
+    again.draft.gross_fen = first.draft.gross_fen
+    again.priced_fen = first.priced_fen
+    case.maker.repay(again, again.priced_fen)
+    case.send(again)
+
+
+def _at_the_agent(case: Case, kind: TapKind, type_byte: TypeByte, amount_fen: int) -> Ride:
+    """Something else than a top-up that an agent does with a card: no log line, the chip as it was."""
+    before = case.pool.balance[case.index]
+    ride = case.top_up(amount_fen)
+    _day(case).log.lose()
+    case.pool.online[case.index] -= 1
+    case.pool.balance[case.index] = before
+    draft = ride.draft
+    draft.kind, draft.type_byte = kind, type_byte
+    draft.balance_after_fen = before - amount_fen
+    draft.online_counter = case.pool.online[case.index]
+    assert ride.operator.mode == AGENT
+    return ride
+
+
+def kind_not_supported(case: Case) -> None:
+    """A reversed top-up or a lost card: for the centre's staff."""
+    if case.turn % 2 == 0:
+        ride = _at_the_agent(case, TapKind.TOP_UP_REVERSAL, TypeByte.LOAD, 5000)
+    else:
+        ride = _at_the_agent(case, TapKind.CARD_LOSS, TypeByte.PURCHASE, 0)
+    case.send(ride, Reason.KIND_NOT_SUPPORTED)
+
+
+def _refund(case: Case) -> Ride:
+    amount = case.pool.balance[case.index]
+    return _at_the_agent(case, TapKind.CARD_REFUND, TypeByte.PURCHASE, amount)
+
+
+def refund(case: Case) -> None:
+    """A card is handed back; an earlier ride, in every third case, comes days later."""
+    ride = case.bus(-1800)
+    _post(case, ride, (0, 0, 4)[case.turn % 3])
+    case.send(_refund(case), Reason.REFUND_HELD)
+
+
+def refund_ridden_after(case: Case) -> None:
+    """Somebody rides with a card that was handed back, at once or the day after."""
+    case.send(_refund(case), Reason.REFUND_HELD)
+    case.send(case.bus(600))
+    day = _day(case)
+    day.network.plan(day.number + 1, 8 * 3600, partial(_ride_again, case))
+
+
+def _ride_again(case: Case, day: MonthDay, moment: int) -> None:
+    again = _on(case, day, moment)
+    again.send(again.bus())
+
+
+def denied_over_days(case: Case) -> None:
+    """A card is denied today: rides before the list binds, one of them late, and one after."""
+    case.send(case.bus())
+    _post(case, case.bus(900), 3)
+    day = _day(case)
+    day.network.plan(day.number + 1, 4 * 3600, partial(_ride_again, case))
+    day.network.plan(day.number + 1, 9 * 3600, partial(_ride_again, case))

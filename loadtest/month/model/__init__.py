@@ -1,0 +1,34 @@
+"""What a node must know and say of a month: the second opinion, slow and obvious.
+
+``node.Model`` receives batches in the order of arrival and lives through the nights. It knows the
+decisions and nothing of the engine. Parts:
+
+- ``card``       one card: counters, balances, journey, and the elements of its chain
+- ``checks``     what a tap that arrives now must get
+- ``chain``      the walk along a card's chain: gaps, rises, breaks, torn taps, double deductions
+- ``terminals``  the numbers of a terminal: gaps and repeats
+- ``loads``      top-ups against the issuers' load logs
+- ``items``      what is open, and what became of it each night
+- ``money``      suspense, unclaimed, card liability, adjustments
+- ``node``       all of them together
+
+Where the specification leaves something open, this is what is taken for right here:
+
+1. *Moments.* A log is complete past a tap if ``complete_until`` is later than the tap. An item ages on
+   the night of its ``due_on``, after that date's own records have been looked at.
+2. *The name of a gap.* It is its first missing place. If that record comes and others of the same run
+   do not, the item has arrived and the rest is an item of its own; if another one comes, the item is
+   restated, unless a record in between splits it: then the second part is an item of its own.
+3. *Equal places.* Two proven debits at one place of a chain cannot both be true: CHAIN_BREAK, and the
+   walk goes on from the later one in time.
+4. *A rise* whose loads the log explains afterwards is MATCHED; one whose record came has ARRIVED.
+   Loads without a log line count as unexplained money only as far as the balance rose.
+5. *A torn tap* needs an element on both sides; two torn taps side by side wait for people. One whose
+   debit is proven is an element of the chain from that night on.
+6. *A journey* that was opened after a tap, by the card's time, is no open journey for that tap.
+7. *A lost gap* stays open, its money in unclaimed/chain_gap. If its record comes it is closed.
+8. *A refund* is paid in full on the night of its due date, whatever the card's line says by then.
+9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,
+   is a TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only.
+10. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.
+"""
