@@ -1,7 +1,7 @@
 """A small city for the kernels' tests: its plan, its cards, and taps that are right unless told otherwise.
 
 Two issuers of our own, one that keeps no registry, and one of another city; a bus, a metro, a taxi, a
-source that gives amounts only, and an operator without rules.
+source that gives amounts only, an operator without rules, and two whose split or fee does not hold then.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ TAPPED_S = seconds_of("2026-01-05T08:30:15")
 
 CITY, UNION, OPEN, FOREIGN = 1, 2, 3, 4
 """Issuer numbers, which are their accounts too."""
-BUS, METRO, TAXI, AMOUNTS, RULELESS = 7, 8, 9, 10, 11
+BUS, METRO, TAXI, AMOUNTS, RULELESS, NO_SPLIT, NO_FEE = 7, 8, 9, 10, 11, 12, 13
 BUS_ACCOUNT, BUS_OWNER, METRO_ACCOUNT, TAXI_ACCOUNT, DRIVER_ACCOUNT = 70, 71, 80, 90, 91
 LOAD_AGENT, SUBSIDY = 20, 21
 PROVINCE, SUSPENSE, BUDGET, ISSUER_DISCOUNT, UNCLAIMED = 50, 51, 60, 61, 100
@@ -78,7 +78,7 @@ KEY_SETS = (
     KeySet(UNION, 1, 2, 0, DES_KEY, 0, 0),
 )
 
-LINE = 17
+LINE, DEVICE = 17, 4711
 STATIONS = (101, 102, 103, 104)
 OD_FEN = (
     (200, 300, 400, -1),
@@ -156,10 +156,16 @@ AMOUNTS_TARIFF = Tariff(
 )
 
 
-def _operator(number: int, tariffs: tuple[Tariff, ...], shares: tuple[tuple[int, int], ...]):
-    splits = (Split(0, FOREVER, shares),) if shares else ()
-    effective = (0, TAPPED_S, FOREVER)
-    return Operator(number, Check.ALL, tariffs, splits, LOAD_AGENT, SUBSIDY, effective)
+def _operator(
+    number: int,
+    tariffs: tuple[Tariff, ...],
+    shares: tuple[tuple[int, int], ...],
+    split_since_s: int = 0,
+    fee_until_s: int = FOREVER,
+) -> Operator:
+    splits = (Split(split_since_s, FOREVER, shares),) if shares else ()
+    effective, fee_times = (0, TAPPED_S, FOREVER), ((0, fee_until_s),)
+    return Operator(number, Check.ALL, tariffs, splits, LOAD_AGENT, SUBSIDY, effective, fee_times)
 
 
 OPERATORS = (
@@ -168,6 +174,8 @@ OPERATORS = (
     _operator(TAXI, (TAXI_TARIFF,), ((TAXI_ACCOUNT, 3), (DRIVER_ACCOUNT, 7))),
     _operator(AMOUNTS, (AMOUNTS_TARIFF,), ((BUS_ACCOUNT, 1),)),
     _operator(RULELESS, (), ()),
+    _operator(NO_SPLIT, (BUS_TARIFF,), ((BUS_ACCOUNT, 1),), split_since_s=TAPPED_S + 1),
+    _operator(NO_FEE, (BUS_TARIFF,), ((BUS_ACCOUNT, 1),), fee_until_s=TAPPED_S),
 )
 
 SERIALS = {name: number for number, name in enumerate(
@@ -201,6 +209,7 @@ PLAN = Plan(
     terminals=(
         *(Terminal(bytes.fromhex(terminal_of(o.number)), o.number, 0, 0, FOREVER) for o in OPERATORS),
         Terminal(bytes.fromhex(terminal_of(BUS, LINE)), BUS, LINE, 0, FOREVER),
+        Terminal(bytes.fromhex(terminal_of(BUS, DEVICE)), BUS, 0, 0, FOREVER, DEVICE),
         Terminal(bytes.fromhex("999999999999"), BUS, 0, 0, TAPPED_S),
     ),
     issuers=(

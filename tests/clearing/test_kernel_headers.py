@@ -12,7 +12,7 @@ from clearing import kernel
 HERE = Path(__file__).resolve().parent
 KERNELS = Path(kernel.__file__).resolve().parent / "_kernels"
 HEADERS = (
-    "codes", "record", "calendar", "reasons", "pages", "room", "card_table", "identity_table",
+    "codes", "record", "calendar", "reasons", "pages", "room", "card_table", "terminal_lines", "identity_table",
     "journal", "movements", "fares", "plan", "tap", "batch", "checks", "card_checks", "price",
     "card_moves", "money", "postgres_copy", "leaves", "judge",
 )  # fmt: skip

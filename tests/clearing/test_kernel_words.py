@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clearing import cards, kernel, limits
+from clearing import cards, kernel, limits, terminals
 from clearing.plan import Bearer, Purpose, Rounding, TariffType, TransferType
 from schemas import proof, record
 from schemas.codes import (
@@ -93,6 +93,10 @@ def test_card_line_and_bounds_are_those_of_python() -> None:
     assert found["CARD_BALANCE_KNOWN"] == cards.BALANCE_KNOWN
     assert found["CARD_JOURNEY_OPEN"] == cards.JOURNEY_OPEN
     assert (found["CARD_GOOD"], found["CARD_CLOSED"]) == (cards.STATUS_GOOD, cards.STATUS_CLOSED)
+    assert found["CARD_REFUNDED"] == cards.STATUS_REFUNDED
+    terminal = constants("terminal_lines.h")
+    assert terminal["TERMINAL_FAMILY"] == terminals.FAMILY not in set(CardFamily)
+    assert terminal["TERMINAL_WINDOW"] == limits.TERMINAL_WINDOW
     assert constants("card_checks.h")["COUNTER_WINDOW"] == limits.COUNTER_WINDOW
     assert constants("fares.h")["SHARES_MAX"] == limits.SHARES_MAX == proof.SHARES_MAX
     assert constants("postgres_copy.h")["COPY_COLUMNS"] == len(kernel.COPY_COLUMNS)
@@ -101,6 +105,7 @@ def test_card_line_and_bounds_are_those_of_python() -> None:
 
 def test_sets_of_kinds_are_those_of_the_codes() -> None:
     text = (KERNELS / "codes.h").read_text(encoding="utf-8")
+    assert max(CardKind) == CardKind.TEST, "card_kind_known in codes.h ends with it"
     for name, kinds in (("KINDS_DEBIT", DEBIT_KINDS), ("KINDS_ZERO_ALLOWED", ZERO_ALLOWED)):
         body = re.search(rf"{name} = (.+?),\n", text, re.DOTALL)
         assert body is not None
