@@ -1,0 +1,105 @@
+"""The nightly audit of chains: cards and terminals that a date asks for, read, walked, followed.
+
+Most cards have nothing to say: what they state is what we booked. Only the others are read, and no
+further back than their own doubts reach.
+"""
+
+import struct
+from typing import Final
+
+from clearing import cards
+from clearing.plan import Plan
+from clearing.store import read_accounts
+from schemas.accounts import AccountKind, code_of
+from schemas.codes import Purse
+from schemas.reasons import Reason
+from settlement.chains.cards import CardAudit
+from settlement.chains.numbers import audit_terminals
+from settlement.chains.standing import CARD_KINDS, Books
+from settlement.context import Context
+from settlement.items import Night
+from settlement.store import Connection, DayRow, chains
+from settlement.store.items import read_standing
+
+_MARKS: Final = (
+    Reason.CHAIN_GAP_PENDING, Reason.BALANCE_RISE_PENDING, Reason.COUNTER_LATE, Reason.TAC_TORN,
+    Reason.COUNTER_REUSED, Reason.PRESENTED_LATE,
+)  # fmt: skip
+"""A tap with one of these says something of its card's chain, or of what was missing in it."""
+
+_LINE: Final = struct.Struct("<2xH10s8xHQii24x")
+"""Of a card line: issuer number (a terminal's has none), serial, flags, counter window, stated and
+book balance."""
+assert _LINE.size == cards.SIZE
+
+
+async def audit_chains(
+    connection: Connection, context: Context, day: DayRow, lines: bytes
+) -> Night:
+    """What the chains of cards and terminals say on the night of a date. Reads only.
+
+    ``lines``: the date's closing lines, cards and terminals, 64 bytes each.
+    """
+    night = Night([], [], [], [])
+    if context.is_province:
+        return night
+    assert day.rules_version is not None
+    assert day.registry_version is not None
+    plan = await context.plans.plan(connection, day.rules_version, day.registry_version)
+    books = await _books(connection, day, plan)
+    audit = CardAudit(connection, context, day, plan, books)
+    wanted = await _candidates(connection, day, lines, audit.own)
+    night.merge(await audit.run(wanted))
+    night.merge(await audit_terminals(connection, day, books, lines))
+    return night.in_order()
+
+
+async def _books(connection: Connection, day: DayRow, plan: Plan) -> Books:
+    accounts = await read_accounts(connection)
+
+    def number(name: str) -> int:
+        return accounts[code_of(Purse.PRINCIPAL, AccountKind.UNCLAIMED, name)].number
+
+    return Books(
+        business_date=day.business_date,
+        window_days=plan.limits.presentment_window_days,
+        lost=number("chain_gap"),
+        written_off=number("written_off"),
+    )
+
+
+async def _candidates(
+    connection: Connection, day: DayRow, lines: bytes, own: dict[int, bytes]
+) -> list[bytes]:
+    """The cards (19 bytes) whose history the date asks for, in order."""
+    adjusted = await chains.read_adjusted_cards(connection, day.business_date)
+    marked = await chains.read_marked_cards(
+        connection, day.business_date, sorted(own), sum(1 << reason for reason in _MARKS)
+    )
+    waiting = await read_standing(
+        connection, day.business_date, before_night=True, kinds=CARD_KINDS
+    )
+    found = set(marked) | {each.item.card for each in waiting if each.item.card}
+    found |= _suspicious(lines, own, adjusted)
+    heads = set(own.values())
+    return sorted(card for card in found if card[:9] in heads)
+
+
+def _suspicious(lines: bytes, own: dict[int, bytes], adjusted: dict[bytes, int]) -> set[bytes]:
+    """Cards that state another balance than is booked and adjusted, or miss a debit counter.
+
+    A card that no registry has began with a balance that we never booked, so its balance tells nothing.
+    """
+    found, explained = set(), set()
+    for issuer, serial, flags, window, stated, book in _LINE.iter_unpack(lines):
+        # A window without holes is ones only, from its lowest bit on.
+        holes = window & (window + 1)
+        if (stated == book and not holes) or issuer not in own:
+            continue
+        card = own[issuer] + serial
+        agrees = stated == book + adjusted.get(card, 0) or not flags & cards.REGISTERED
+        if flags & cards.BALANCE_KNOWN and (holes or not agrees):
+            found.add(card)
+        if agrees and stated != book:
+            explained.add(card)
+    return found | ({card for card, fen in adjusted.items() if fen} - explained)

@@ -1,0 +1,70 @@
+"""The elements of a card's chain: taps that moved its money, each in its place."""
+
+from datetime import date, datetime
+from typing import Final
+
+import msgspec
+
+from clearing.cards import BALANCE_KNOWN, CardLine
+from schemas.codes import LOAD_KINDS
+
+OPENING: Final = 0
+"""In place of a tap's kind: the position with which a card was registered."""
+
+
+class Element(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One tap of a card as its chain sees it; money in fen, counters and balances as the record has them.
+
+    ``mute``: its source states no counters or no balances, so it has no place and only its time.
+    ``accepted``: its verdict; ``proven``: its debit, or its load, is proven; a torn tap is not.
+    """
+
+    offline: int
+    online: int
+    before_fen: int
+    after_fen: int
+    amount_fen: int = 0
+    kind: int
+    tapped_at: datetime
+    terminal: bytes = b""
+    batch_seq: int = 0
+    row_no: int = 0
+    business_date: date = date.min
+    flags: int = 0
+    accepted: bool = True
+    proven: bool = True
+    mute: bool = False
+
+    @property
+    def place(self) -> int:
+        """Its place in the card's own order: each event raises the sum of both counters by one."""
+        return self.offline + self.online
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it put money on the card."""
+        return self.kind in LOAD_KINDS
+
+    @property
+    def tap(self) -> tuple[int, int]:
+        """Batch and row."""
+        return self.batch_seq, self.row_no
+
+    @property
+    def order(self) -> tuple[int, datetime, int, int]:
+        """By place, then by time; never by arrival, unless all else is equal."""
+        return self.place, self.tapped_at, self.batch_seq, self.row_no
+
+
+def opening_of(line: CardLine) -> Element | None:
+    """The position of a registered card before its first tap; None where its balance is not known."""
+    if not line.flags & BALANCE_KNOWN:
+        return None
+    return Element(
+        offline=line.offline_highest,
+        online=line.online_highest,
+        before_fen=line.stated_balance_fen,
+        after_fen=line.stated_balance_fen,
+        kind=OPENING,
+        tapped_at=datetime.min,  # noqa: DTZ901 - local time, as the records are
+    )

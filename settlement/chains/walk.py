@@ -1,0 +1,251 @@
+"""The walk along one card's chain: what lies between neighbours, in the card's own order. No database.
+
+Between neighbours a, b of the chain: ``place(b) − place(a) − 1`` taps are missing, of which
+``online(b) − online(a)`` less b itself are loads; the balance rose by ``before(b) − after(a)``. What the
+loads put on and the rise does not show left by debits.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas.codes import DEBIT_KINDS
+from schemas.items import ItemKind, ItemOutcome
+from settlement.chains.element import OPENING, Element
+
+DOUBLE_WITHIN_S: Final = 180
+"""Two debits at one terminal that are no further apart may be one ride."""
+
+Logged = Callable[[int], int | None]
+"""The amount in fen that the load log has for a load counter of the card; None where it has none."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something between two neighbours: a gap, a rise, or a break (``kind``).
+
+    ``first`` and ``last`` are the missing places (for a break both are the place of ``right``), of which
+    ``debits`` and ``loads`` are missing. ``amount_fen``: what left by missing debits; what a rise has
+    that no known load explains; by how much the neighbours of a break differ.
+    """
+
+    kind: ItemKind
+    first: int
+    last: int
+    amount_fen: int
+    debits: int = 0
+    loads: int = 0
+    left: Element
+    right: Element
+
+
+class Findings(msgspec.Struct):
+    """What the walk found. ``chain`` are the elements in order, the opening position first if it counts.
+
+    ``torn``: by batch and row of the torn taps that the chain settles, DEBITED or NOT_DEBITED.
+    ``doubles``: neighbours (earlier, later) that look like one ride.
+    """
+
+    chain: list[Element] = []
+    between: list[Finding] = []
+    torn: dict[tuple[int, int], ItemOutcome] = {}
+    doubles: list[tuple[Element, Element]] = []
+
+
+def walk(
+    elements: Iterable[Element],
+    opening: Element | None,
+    torn: Iterable[Element],
+    logged: Logged,
+) -> Findings:
+    """Gaps, rises, breaks, settled torn taps and double deductions of one card.
+
+    ``opening`` None: what precedes the first element is not known, so it is taken as it is. ``torn``
+    have a place and no proof. Elements before the opening position are part of it.
+    """
+    known = list(elements)
+    mute = _mute_ones(known, opening)
+    chain = sorted(
+        (each for each in known if each.tap not in mute), key=lambda element: element.order
+    )
+    if opening is not None:
+        chain = [opening, *(each for each in chain if each.place > opening.place)]
+    found = Findings(chain=chain)
+    step = _Step(
+        found,
+        sorted((each for each in known if each.tap in mute), key=lambda each: each.tapped_at),
+        _by_place(torn),
+        logged,
+    )
+    for left, right in pairwise(chain):
+        step.between(left, right)
+        if _is_double(left, right):
+            found.doubles.append((left, right))
+    return found
+
+
+def _by_place(torn: Iterable[Element]) -> dict[int, list[Element]]:
+    places: dict[int, list[Element]] = {}
+    for each in sorted(torn, key=lambda element: element.order):
+        if not each.mute:
+            places.setdefault(each.place, []).append(each)
+    return places
+
+
+def _mute_ones(elements: Sequence[Element], opening: Element | None) -> set[tuple[int, int]]:
+    """Which elements have no place.
+
+    A counter of zero may say that the source does not give it. A debit without loads before it is
+    believed unless a tap with fewer debits shows loads; a load before any debit only where the card's
+    opening position shows that it had none.
+    """
+    positions = [(each.offline, each.online) for each in elements if not each.mute]
+    if opening is not None:
+        positions.append((opening.offline, opening.online))
+    loaded_from = min((offline for offline, online in positions if online), default=None)
+    debited_from: int | None = -1
+    if opening is not None:
+        debited_from = min((online for offline, online in positions if offline), default=None)
+    return {
+        each.tap
+        for each in elements
+        if each.mute
+        or (not each.online and loaded_from is not None and loaded_from < each.offline)
+        or (not each.offline and debited_from is not None and debited_from < each.online)
+    }
+
+
+def _is_double(left: Element, right: Element) -> bool:
+    return (
+        left.kind == right.kind
+        and left.kind in DEBIT_KINDS
+        and left.terminal == right.terminal
+        and left.accepted
+        and right.accepted
+        and left.amount_fen > 0 < right.amount_fen
+        and right.place == left.place + 1
+        and abs((right.tapped_at - left.tapped_at).total_seconds()) <= DOUBLE_WITHIN_S
+    )
+
+
+class _Step:
+    """What is needed to look between two neighbours."""
+
+    def __init__(
+        self,
+        found: Findings,
+        mute: list[Element],
+        torn: dict[int, list[Element]],
+        logged: Logged,
+    ) -> None:
+        self.found, self.mute, self.torn, self.logged = found, mute, torn, logged
+
+    def between(self, left: Element, right: Element) -> None:
+        """Say what lies between two neighbours."""
+        missing = right.place - left.place - 1
+        rose_fen = right.before_fen - left.after_fen
+        if missing > 0:
+            run = self._torn_run(left, right)
+            if run:
+                self.found.torn |= {torn.tap: ItemOutcome.DEBITED for torn in run}
+            else:
+                self.found.between += self._missing(left, right, missing, rose_fen)
+            return
+        if missing == 0 and rose_fen == 0:
+            for torn in self.torn.get(right.place, ()):
+                self.found.torn[torn.tap] = ItemOutcome.NOT_DEBITED
+            return
+        self.found.between.append(_break(left, right, rose_fen))
+
+    def _torn_run(self, left: Element, right: Element) -> list[Element]:
+        """Torn taps that fill every place between two neighbours, by counters and balances; or none.
+
+        Where two torn taps fit one place, neither is proven.
+        """
+        run: list[Element] = []
+        at = left
+        for place in range(left.place + 1, right.place):
+            fitting = [torn for torn in self.torn.get(place, ()) if _follows(at, torn)]
+            if len(fitting) != 1:
+                return []
+            run.append(fitting[0])
+            at = fitting[0]
+        return run if _follows(at, right) else []
+
+    def _missing(
+        self, left: Element, right: Element, missing: int, rose_fen: int
+    ) -> Iterator[Finding]:
+        counters = range(left.online + 1, right.online + (0 if right.is_load else 1))
+        loads = right.online - left.online - right.is_load
+        debits = missing - loads
+        if loads < 0 or debits < 0:
+            yield _break(left, right, rose_fen)
+            return
+        amounts = [self.logged(counter) for counter in counters]
+        explained_fen = sum(amount or 0 for amount in amounts)
+        unknown = amounts.count(None)
+        for mute in self._mute_between(left, right):
+            if mute.is_load:
+                explained_fen += mute.amount_fen
+                unknown = max(unknown - 1, 0)
+            else:
+                rose_fen += mute.amount_fen
+                debits = max(debits - 1, 0)
+        debited_fen = explained_fen - rose_fen
+        if (debited_fen < 0 and not unknown) or (debited_fen > 0 and not debits):
+            yield _break(left, right, debited_fen)
+            return
+        gap = Finding(
+            kind=ItemKind.CHAIN_GAP,
+            first=left.place + 1,
+            last=right.place - 1,
+            amount_fen=max(debited_fen, 0),
+            debits=debits,
+            loads=loads,
+            left=left,
+            right=right,
+        )
+        if debits:
+            yield gap
+        if unknown:
+            yield replace(
+                gap, kind=ItemKind.CHAIN_RISE, amount_fen=max(-debited_fen, 0), loads=unknown
+            )
+
+    def _mute_between(self, left: Element, right: Element) -> list[Element]:
+        """Taps without a place that lie between two neighbours by time; each fills one gap only."""
+        if left.kind == OPENING or not self.mute:
+            found = [each for each in self.mute if each.tapped_at <= right.tapped_at]
+        else:
+            found = [
+                each for each in self.mute if left.tapped_at <= each.tapped_at <= right.tapped_at
+            ]
+        if found:
+            taken = {each.tap for each in found}
+            self.mute = [each for each in self.mute if each.tap not in taken]
+        return found
+
+
+def _follows(left: Element, right: Element) -> bool:
+    """Whether ``right`` is the very next event of the card after ``left``."""
+    offline, online = left.offline, left.online
+    if right.is_load:
+        online += 1
+    else:
+        offline += 1
+    return (right.offline, right.online) == (offline, online) and (
+        right.before_fen == left.after_fen
+    )
+
+
+def _break(left: Element, right: Element, differs_fen: int) -> Finding:
+    return Finding(
+        kind=ItemKind.CHAIN_BREAK,
+        first=right.place,
+        last=right.place,
+        amount_fen=abs(differs_fen),
+        left=left,
+        right=right,
+    )
