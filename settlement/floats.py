@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from clearing import cards
+from clearing.plan import Purpose
 from clearing.store import read_accounts, read_registry
 from schemas.accounts import Account, AccountKind
 from schemas.registry import Issuer
@@ -22,6 +23,9 @@ PAPER: Final = "centre/float.json"
 _CARD_MONEY: Final = struct.Struct("<2xH18xH8xii24x")
 """Of a card line: issuer number, flags, stated and book balance."""
 assert _CARD_MONEY.size == cards.SIZE
+
+_WAITING: Final = (Purpose.HELD, Purpose.EXCESS, Purpose.REJECTED)
+"""Purposes of debits that wait for a decision."""
 
 
 class Float(msgspec.Struct, frozen=True):
@@ -62,8 +66,7 @@ async def float_table(connection: Connection, day: DayRow, lines: bytes) -> list
         moved = [row for row in sums if row.account == number]
         count, book, stated, pending = money.get(issuer.number, (0, 0, 0, 0))
         by_items = adjusted.get(bytes([issuer.family]) + bytes.fromhex(issuer.issuer), 0)
-        incoming = sum(row.credit_fen for row in moved)
-        outgoing = sum(row.debit_fen for row in moved)
+        incoming, outgoing = _in_and_out(moved)
         closing = -balances.get(number, 0)
         found.append(
             Float(
@@ -72,6 +75,17 @@ async def float_table(connection: Connection, day: DayRow, lines: bytes) -> list
             )
         )  # fmt: skip
     return found
+
+
+def _in_and_out(moved: list[store.Sum]) -> tuple[int, int]:
+    """What came in and went out, fen.
+
+    A decision credits what waited under one purpose and debits it under another: that moved nothing.
+    """
+    named_anew = sum(row.credit_fen for row in moved if row.purpose in _WAITING)
+    incoming = sum(row.credit_fen for row in moved)
+    outgoing = sum(row.debit_fen for row in moved)
+    return incoming - named_anew, outgoing - named_anew
 
 
 def _liability(accounts: Mapping[int, Account], issuer: Issuer) -> int:

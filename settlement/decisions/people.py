@@ -23,6 +23,7 @@ from settlement.decisions.case import Case, Words
 from settlement.decisions.denying import deny
 from settlement.decisions.effects import Effect, effect_of, told
 from settlement.decisions.errors import DecisionRefused
+from settlement.items.paper import hidden
 from settlement.store import decisions as store
 from settlement.store import items
 from settlement.store.decisions import Decided, Decision, Proposal
@@ -107,7 +108,7 @@ async def decide(
         )
         await store.add_decision(connection, decision)
         body: dict[str, object] = {
-            "item": proposal.item_id,
+            "item": hidden(context.node, proposal.item_id),
             "action": proposal.action.value,
             "approved": approved,
             "proposed_by": proposal.proposed_by,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from clearing.plan import Purpose
 from schemas.codes import Purse
 from schemas.items import Action
-from settlement import store
+from settlement import floats, store
 from settlement.context import Context
 from settlement.day import settle_day
 from settlement.verify import verify_day
@@ -65,6 +66,9 @@ async def test_the_night_after_pays_what_was_decided(
     assert fees == {"operator/11": -1, "operator/12": -7, "clearing_centre": 5, "issuer": 3}
     paid = {row.creditor: row.amount_fen for row in await store.read_instructions(connection, NEXT)}
     assert sum(paid.values()) > 0
+    table = msgspec.json.decode(await store.read_paper(connection, NEXT, floats.PAPER) or b"")
+    # In: the held top-up. Out: torn ride, reversal, card refund. What was held had gone out before.
+    assert (table[0]["in_fen"], table[0]["out_fen"]) == (2_000, 50 + 500 + 4_000)
     for day in (OPEN, NEXT):
         assert await verify_day(held, day) == []
 
