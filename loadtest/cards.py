@@ -151,7 +151,8 @@ class Pool:
         self._ranges: list[tuple[int, int, Opening]] = []
         self._opening: tuple[array[int], array[int], array[int]] = (self.offline,) * 3
         self.known_offline, self.known_online = self.offline, self.online
-        self.known_balance, self.window = self.balance, array("Q")
+        self.known_balance, self.known_book = self.balance, self.balance
+        self.window, self.entry_s = array("Q"), array("I")
         self.last_tap_s, self.transfer_base_s = array("I"), array("I")
         self.transfers_used = bytearray()
 
@@ -179,10 +180,11 @@ class Pool:
         """Freeze the opening position; the node knows it."""
         self._opening = (self.offline[:], self.online[:], self.balance[:])
         self.known_offline, self.known_online = self.offline[:], self.online[:]
-        self.known_balance = self.balance[:]
+        self.known_balance, self.known_book = self.balance[:], self.balance[:]
         # Every counter up to the opening one counts as used.
         self.window = array("Q", [0xFFFF_FFFF_FFFF_FFFF]) * len(self)
         self.last_tap_s = array("I", [0]) * len(self)
+        self.entry_s = array("I", [0]) * len(self)
         self.transfer_base_s = array("I", [0]) * len(self)
         self.transfers_used = bytearray(len(self))
 

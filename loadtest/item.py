@@ -6,9 +6,14 @@ import msgspec
 
 from loadtest.cards import Pool
 from loadtest.facts import TransferFact
-from schemas.codes import Verdict
+from schemas import record
+from schemas.codes import TapKind, Verdict
 from schemas.reasons import Reason, decide
 
+_KIND: Final = record.OFFSET["kind"]
+_ENTRIES: Final = frozenset({int(TapKind.BUS_TAP_IN), int(TapKind.METRO_TAP_IN)})
+_EXITS: Final = frozenset({int(TapKind.BUS_TAP_OUT), int(TapKind.METRO_TAP_OUT)})
+_JOURNEY_MAX_S: Final = 4 * 3600
 _WINDOW: Final = 64
 """Debit counters below the highest that a node remembers one by one."""
 _ALL: Final = (1 << 64) - 1
@@ -73,6 +78,8 @@ _RISE = bit(Reason.BALANCE_RISE_PENDING)
 _LATE = bit(Reason.COUNTER_LATE)
 _REUSED = bit(Reason.COUNTER_REUSED)
 _UNQUALIFIED = bit(Reason.TRANSFER_UNQUALIFIED)
+_UNPROVEN = bit(Reason.TRANSFER_UNPROVEN)
+_NO_EXIT = bit(Reason.ENTRY_WITHOUT_EXIT)
 _BELOW = bit(Reason.BELOW_TARIFF)
 _answers: dict[int, tuple[int, str, str, int]] = {}
 
@@ -117,10 +124,32 @@ def _qualifies(item: Item, pool: Pool, transfer: TransferFact) -> bool:
     )
 
 
+def _missing_leg(flags: int, item: Item, pool: Pool) -> int:
+    """What is said of a transfer discount without a leg: history that is incomplete proves nothing."""
+    index = item.index
+    incomplete = flags & _GAP or pool.known_balance[index] != pool.known_book[index]
+    return _UNPROVEN if incomplete else _UNQUALIFIED
+
+
+def _waits_for_exit(item: Item, pool: Pool) -> bool:
+    """Whether a tap is an entry while the card has a journey open."""
+    entry_s = pool.entry_s[item.index]
+    return (
+        item.record[_KIND] in _ENTRIES
+        and entry_s > 0
+        and 0 <= item.tapped_s - entry_s <= _JOURNEY_MAX_S
+    )
+
+
 def _learn_journey(item: Item, pool: Pool, *, transferred: bool) -> None:
     """The node learns where a card's transfer window stands; an older tap tells it nothing."""
     index = item.index
     if item.direction < 0 and item.tapped_s >= pool.last_tap_s[index]:
+        kind = item.record[_KIND]
+        if kind in _ENTRIES:
+            pool.entry_s[index] = item.tapped_s
+        elif kind in _EXITS:
+            pool.entry_s[index] = 0
         if transferred:
             pool.transfers_used[index] += 1
         elif item.begins:
@@ -132,6 +161,7 @@ def _learn(item: Item, pool: Pool) -> None:
     """The node learns from a proven tap, whatever its verdict."""
     index = item.index
     known_offline, known_online = pool.known_offline[index], pool.known_online[index]
+    pool.known_book[index] += item.direction * item.amount_fen
     if item.offline + item.online > known_offline + known_online:
         pool.known_balance[index] = item.after_fen
     if item.direction > 0:
@@ -151,11 +181,14 @@ def settle(item: Item) -> tuple[str, str, int, int, int, int]:
     transferred = False
     if pool is not None:
         flags |= _chain(item, pool)
+        if _waits_for_exit(item, pool):
+            flags |= _NO_EXIT
         if item.transfer is not None:
             transferred = _qualifies(item, pool, item.transfer)
             if not transferred:
                 priced = item.full_fen
-                flags |= _UNQUALIFIED if item.amount_fen == priced else _UNQUALIFIED | _BELOW
+                flags |= _missing_leg(flags, item, pool)
+                flags |= 0 if item.amount_fen == priced else _BELOW
     number, verdict, reason, rest = answer(flags)
     accepted = number == Verdict.ACCEPTED
     if pool is not None and item.proven and (accepted or item.direction < 0):

@@ -30,6 +30,15 @@ class Case:
         """A top-up of this card, right so far."""
         return self.maker.top_up(self.moment, self.pool, self.index, amount_fen)
 
+    def bus_beside(self, first: Ride, seconds: int, number: int) -> Ride:
+        """A bus ride at the terminal of an earlier one, which gives it this number."""
+        ride = self.bus(seconds)
+        for name in ("terminal_id", "line", "vehicle", "device", "gross_fen"):
+            setattr(ride.draft, name, getattr(first.draft, name))
+        ride.draft.terminal_number, ride.priced_fen = number, first.priced_fen
+        self.maker.repay(ride, ride.priced_fen)
+        return ride
+
     def any_ride(self) -> Ride:
         """A bus ride or a taxi trip in turn."""
         return self.bus() if self.turn % 2 == 0 else self.taxi()

@@ -94,6 +94,29 @@ def entry_from_the_card(case: Case) -> None:
     case.send(ride)
 
 
+def journey_too_long(case: Case) -> None:
+    """An exit five hours after its entry."""
+    entry = case.maker.metro_in(case.moment - 5 * 3600, case.pool, case.index)
+    case.send(entry)
+    ride = case.maker.metro_out(case.moment, case.pool, case.index, entry.draft)
+    case.send(ride, Reason.JOURNEY_TOO_LONG)
+
+
+def entry_without_exit(case: Case) -> None:
+    """A second entry half an hour after the first, whose exit never was."""
+    case.send(case.maker.metro_in(case.moment - 3600, case.pool, case.index))
+    second = case.maker.metro_in(case.moment - 1800, case.pool, case.index)
+    # The card itself shows that a journey is open when the second entry arrives.
+    case.send(second)
+    case.send(case.maker.metro_out(case.moment, case.pool, case.index, second.draft))
+
+
+def transfer_unproven(case: Case) -> None:
+    """A leg is withheld for ever, and the transfer from it is claimed."""
+    leg = case.bus(-1800)
+    case.send(case.maker.bus(case.moment, case.pool, case.index, leg=leg))
+
+
 def transfer_unqualified(case: Case) -> None:
     """The transfer discount is claimed without a leg; in every second case it was taken, too."""
     fares = case.day.world.fares.bus

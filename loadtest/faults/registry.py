@@ -3,7 +3,7 @@
 from loadtest.faults.case import Case
 from loadtest.making import Ride
 from loadtest.world import AGENT, TAXI
-from schemas.codes import TapKind, TypeByte
+from schemas.codes import Discount, TapKind, TypeByte
 from schemas.reasons import Reason
 
 
@@ -50,6 +50,36 @@ def card_kind_differs(case: Case) -> None:
         case.send(ride, Reason.CARD_KIND_DIFFERS)
 
 
+def card_kind_unknown(case: Case) -> None:
+    """The device read a kind of card that no table has; it charged by the right one."""
+    ride = case.bus()
+    ride.draft.card_kind = (8, 77, 255)[case.turn % 3]
+    case.send(ride, Reason.CARD_KIND_UNKNOWN)
+
+
+def concession_not_of_card(case: Case) -> None:
+    """The device says that it gave a concession, which this kind of card does not have."""
+    ride = case.bus()
+    ride.draft.discount_claimed |= Discount.CONCESSION
+    case.send(ride, Reason.CONCESSION_NOT_OF_CARD)
+
+
+def terminal_device_differs(case: Case) -> None:
+    """A terminal in another device than the registered one."""
+    ride = case.bus()
+    ride.draft.device += 5000
+    case.send(ride, Reason.TERMINAL_DEVICE_DIFFERS)
+
+
+def terminal_number_reused(case: Case) -> None:
+    """A terminal gives the number of one tap to another one."""
+    first = case.seal(case.bus())
+    again = case.seal(case.bus_beside(first, 900, first.draft.terminal_number))
+    case.day.deliver(
+        first.operator, case.item(first), case.item(again, Reason.TERMINAL_NUMBER_REUSED)
+    )
+
+
 def _as_foreign(case: Case, ride: Ride) -> None:
     """A card that is not ours pays the whole fare."""
     ride.priced_fen, ride.subsidy_fen = ride.draft.gross_fen, 0
@@ -84,7 +114,8 @@ def terminal_of_other_operator(case: Case) -> None:
     terminal = case.turn % len(terminals)
     ride.draft.terminal_id = terminals.ids[terminal]
     ride.draft.terminal_number = terminals.next_number(terminal)
-    case.send(ride, Reason.TERMINAL_OF_OTHER_OPERATOR)
+    # The record still names the bus's own device.
+    case.send(ride, Reason.TERMINAL_OF_OTHER_OPERATOR, Reason.TERMINAL_DEVICE_DIFFERS)
 
 
 def operator_other(case: Case) -> None:

@@ -206,6 +206,10 @@ def test_every_reason_that_traffic_can_show_is_expected_somewhere(
         Reason.TRANSFER_UNMARKED,
         Reason.REFUSED_BY_ISSUER,
         Reason.TEST_CARD,
+        # of presentments, and of rule sets and contracts with holes
+        Reason.DUPLICATE_OTHER_CITY,
+        Reason.ACCOUNT_MISSING,
+        Reason.FEE_RULE_MISSING,
     }
     due = {r.name.lower() for r in Reason if r < 64 and r not in elsewhere}
     assert shown == due
