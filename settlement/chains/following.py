@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from schemas.items import ItemKind, ItemOutcome, ItemState
 from settlement.chains.element import OPENING, Element
-from settlement.chains.standing import BY_PEOPLE, Known, Writer
+from settlement.chains.standing import Known, Writer
 from settlement.chains.walk import Finding, Findings
 from settlement.items import Night
 from settlement.store.items import Item
@@ -87,7 +87,7 @@ def _differs(item: Known, finding: Finding) -> bool:
 
 def _gap(writer: Writer, item: Known, finding: Finding) -> None:
     """A gap that is there: new, as it was, smaller, or past its time."""
-    if item.outcome in BY_PEOPLE and not item.is_open:
+    if item.is_decided(writer.books.lost):
         _decided(writer, item, min(item.booked_fen, finding.amount_fen))
         return
     was_lost = item.booked_fen > 0 or item.outcome == ItemOutcome.LOST
@@ -122,32 +122,33 @@ def _gap(writer: Writer, item: Known, finding: Finding) -> None:
 def _decided(writer: Writer, item: Known, target_fen: int) -> None:
     """People closed a gap; records that come afterwards give back what was taken, and no more.
 
-    What was written off is taken from there. What was returned in cash cannot be: unclaimed/chain_gap
-    shows it as owed by whoever got it twice.
+    It is taken from where the decision left the money. What was returned in cash cannot be: the item
+    then shows it as missing from unclaimed/chain_gap, owed by whoever got it twice.
     """
     if target_fen == item.booked_fen:
         return
-    written_off = item.outcome == ItemOutcome.WRITTEN_OFF and item.account_no is not None
-    account = writer.books.written_off if written_off else writer.books.lost
+    account = writer.books.lost if item.account_no is None else item.account_no
+    left_fen = 0 if item.account_no is None else item.amount_fen
     booked = writer.book(
         item.item_id,
         "records came after the gap was decided",
         f"item {item.item_id}",
         [(account, target_fen - item.booked_fen)],
     )
+    left_fen += target_fen - item.booked_fen
     writer.change(
         item,
-        ItemState.CLOSED,
-        ItemOutcome.ARRIVED_LATE if target_fen == 0 else item.outcome,
-        target_fen,
-        account_no=account if target_fen and item.account_no is not None else None,
+        item.state if target_fen else ItemState.CLOSED,
+        item.outcome if target_fen else ItemOutcome.ARRIVED_LATE,
+        left_fen,
+        account_no=account if left_fen else None,
         booked=booked,
     )
 
 
 def _rise(writer: Writer, item: Known, finding: Finding, complete_until: datetime | None) -> None:
     """A rise that no log explains: pending until the log is complete past it, then an alarm."""
-    if item.outcome in BY_PEOPLE and not item.is_open:
+    if item.is_decided(writer.books.lost):
         return
     complete = complete_until is not None and complete_until > finding.right.tapped_at
     differs = _differs(item, finding)
@@ -162,7 +163,7 @@ def _rise(writer: Writer, item: Known, finding: Finding, complete_until: datetim
 def _gone(writer: Writer, item: Known, found: Findings) -> None:
     """What an item spoke of is not there any more: the records came, or the log explains it."""
     if item.kind == ItemKind.CHAIN_GAP and item.booked_fen:
-        if item.outcome in BY_PEOPLE and not item.is_open:
+        if item.is_decided(writer.books.lost):
             _decided(writer, item, 0)
             return
         booked = writer.book(

@@ -49,6 +49,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it still waits."""
         return self.state == ItemState.OPEN
 
+    def is_decided(self, lost: int) -> bool:
+        """Whether two people decided it, so that its money stands where they put it. One that they only
+        commented, its card denied, goes its way. ``lost``: unclaimed/chain_gap."""
+        waits = self.is_open and self.account_no in (None, lost)
+        return self.outcome in BY_PEOPLE and not waits
+
     @property
     def place(self) -> int:
         """The last part of its id: the first missing place, or number."""
@@ -74,13 +80,11 @@ def known_of(told: Told) -> Known:
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
-    """What the night of a date books by. ``lost``: unclaimed/chain_gap; ``written_off``:
-    unclaimed/written_off."""
+    """What the night of a date books by. ``lost``: unclaimed/chain_gap."""
 
     business_date: date
     window_days: int
     lost: int
-    written_off: int
 
     def due_on(self, tapped_on: date) -> date:
         """When the window of a tap has closed."""

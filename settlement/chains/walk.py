@@ -146,18 +146,15 @@ class _Step:
         """Say what lies between two neighbours."""
         missing = right.place - left.place - 1
         rose_fen = right.before_fen - left.after_fen
-        if missing > 0:
-            run = self._torn_run(left, right)
-            if run:
-                self.found.torn |= {torn.tap: ItemOutcome.DEBITED for torn in run}
-            else:
-                self.found.between += self._missing(left, right, missing, rose_fen)
-            return
-        if missing == 0 and rose_fen == 0:
+        run = self._torn_run(left, right)
+        if missing == len(run) and (run or rose_fen == 0):
+            self.found.torn |= {torn.tap: ItemOutcome.DEBITED for torn in run}
             for torn in self.torn.get(right.place, ()):
                 self.found.torn[torn.tap] = ItemOutcome.NOT_DEBITED
-            return
-        self.found.between.append(_break(left, right, rose_fen))
+        elif missing > 0:
+            self.found.between += self._missing(left, right, missing, rose_fen)
+        else:
+            self.found.between.append(_break(left, right, rose_fen))
 
     def _torn_run(self, left: Element, right: Element) -> list[Element]:
         """Torn taps that fill every place between two neighbours, by counters and balances; or none.

@@ -24,9 +24,10 @@ _NUMBER_AT: Final = _TERMINAL_AT + record.FIELD["terminal_id"].size
 _LOADS: Final = ", ".join(str(int(kind)) for kind in sorted(LOAD_KINDS))
 _TORN: Final = 1 << Reason.TAC_TORN
 _FOREIGN: Final = 1 << Reason.TAC_BY_ISSUER
+_SAID: Final = "(flags | 1::bigint << reason)"
+"""Every reason that a tap has, as bits: its reason is not among its flags."""
 _ELEMENT: Final = (
-    f"(t.debit_proven OR t.flags & {_FOREIGN} = 0 AND"
-    f" (t.kind IN ({_LOADS}) OR t.flags & {_TORN} <> 0))"
+    f"(debit_proven OR {_SAID} & {_FOREIGN} = 0 AND (kind IN ({_LOADS}) OR {_SAID} & {_TORN} <> 0))"
 )
 """Which taps that hold their identity belong to a chain: proven debits, loads with the right TAC, and,
 as candidates, torn ones."""
@@ -40,7 +41,7 @@ async def read_marked_cards(
     rows = await connection.fetch(
         f"SELECT DISTINCT substr(identity, 1, {_CARD_SIZE}) FROM clearing.{partition_of(business_date)}"
         f" WHERE issuer_no = ANY($1) AND {HOLDS_IDENTITY}"
-        f" AND (verdict <> {int(Verdict.ACCEPTED)} OR flags & $2 <> 0)",
+        f" AND (verdict <> {int(Verdict.ACCEPTED)} OR {_SAID} & $2 <> 0)",
         issuers, flags,
     )  # fmt: skip
     return [row[0] for row in rows]
@@ -57,8 +58,8 @@ async def read_adjusted_cards(connection: Connection, before: date) -> dict[byte
 
 
 class ChainTap(msgspec.Struct, frozen=True, gc=False):
-    """A tap of a chain as it is stored. ``identity`` has 37 bytes; ``position``: counters and balances
-    as they lie in the record."""
+    """A tap of a chain as it is stored. ``identity`` has 37 bytes; ``flags`` have the bit of its reason,
+    too; ``position``: counters and balances as they lie in the record."""
 
     identity: bytes
     batch_seq: int
@@ -77,11 +78,11 @@ async def read_chain_taps(
 ) -> list[ChainTap]:
     """The taps of these cards' chains on a date, through its identity index."""
     rows = await connection.fetch(
-        "SELECT t.identity, t.batch_seq, t.row_no, t.verdict, t.flags, t.kind, t.amount_fen,"
-        f" t.tapped_at, t.debit_proven, substr(t.rest, {_POSITION_AT}, {_POSITION_SIZE})"
+        f"SELECT identity, batch_seq, row_no, verdict, {_SAID}, kind, amount_fen,"
+        f" tapped_at, debit_proven, substr(rest, {_POSITION_AT}, {_POSITION_SIZE})"
         " FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond)"
-        f" JOIN clearing.{partition_of(business_date)} t"
-        " ON t.identity >= c.card AND t.identity < c.beyond"
+        f" JOIN clearing.{partition_of(business_date)}"
+        " ON identity >= c.card AND identity < c.beyond"
         f" WHERE {HOLDS_IDENTITY} AND {_ELEMENT}",
         cards, [_beyond(card) for card in cards],
     )  # fmt: skip
@@ -102,10 +103,9 @@ async def read_close_pairs(
     rows = await connection.fetch(
         "WITH met AS MATERIALIZED (SELECT substr(identity, 1, $3) AS met"
         f" FROM clearing.{name} WHERE {wanted} GROUP BY 1 HAVING count(*) > 1)"
-        " SELECT t.identity, t.batch_seq, t.row_no, t.verdict, t.flags, t.kind, t.amount_fen,"
-        f" t.tapped_at, t.debit_proven, substr(t.rest, {_POSITION_AT}, {_POSITION_SIZE})"
-        f" FROM clearing.{name} t JOIN met m ON substr(t.identity, 1, $3) = m.met"
-        f" WHERE {wanted.replace('issuer_no', 't.issuer_no').replace('kind', 't.kind')}",
+        f" SELECT identity, batch_seq, row_no, verdict, {_SAID}, kind, amount_fen, tapped_at,"
+        f" debit_proven, substr(rest, {_POSITION_AT}, {_POSITION_SIZE})"
+        f" FROM clearing.{name} JOIN met ON substr(identity, 1, $3) = met.met WHERE {wanted}",
         issuers, kinds, _NUMBER_AT - 1,
     )  # fmt: skip
     return [ChainTap(*row) for row in rows]
@@ -216,7 +216,7 @@ async def read_told(
 # -- terminals -------------------------------------------------------------------------------------
 
 _NUMBERED: Final = (
-    f"{HOLDS_IDENTITY} AND flags & {1 << Reason.TERMINAL_UNKNOWN} = 0"
+    f"{HOLDS_IDENTITY} AND {_SAID} & {1 << Reason.TERMINAL_UNKNOWN} = 0"
     f" AND substr(identity, {_NUMBER_AT}, 4) <> '\\x00000000' AND batch_seq IN (SELECT b.batch_seq"
     f" FROM clearing.batch b WHERE b.business_date = $1 AND b.source = {int(Source.OPERATOR)}"
     f" AND b.checks & {int(Check.TERMINAL_REGISTRY)} <> 0)"
@@ -238,7 +238,7 @@ async def read_terminal_days(connection: Connection, business_date: date) -> lis
     rows = await connection.fetch(
         f"SELECT substr(identity, {_TERMINAL_AT}, 6), count(*),"
         f" sum((get_byte(identity, {_NUMBER_AT + 1}) << 8) + get_byte(identity, {_NUMBER_AT + 2})),"
-        f" count(*) FILTER (WHERE flags & {1 << Reason.TERMINAL_NUMBER_REUSED} <> 0)"
+        f" count(*) FILTER (WHERE {_SAID} & {1 << Reason.TERMINAL_NUMBER_REUSED} <> 0)"
         f" FROM clearing.{partition_of(business_date)} WHERE {_NUMBERED} GROUP BY 1 ORDER BY 1",
         business_date,
     )
@@ -252,7 +252,7 @@ async def read_numbers(
     operator, flags)."""
     rows = await connection.fetch(
         f"SELECT substr(identity, {_TERMINAL_AT}, 6), substr(identity, {_NUMBER_AT}, 4), tapped_at,"
-        f" batch_seq, row_no, operator_no, flags FROM clearing.{partition_of(business_date)}"
+        f" batch_seq, row_no, operator_no, {_SAID} FROM clearing.{partition_of(business_date)}"
         f" WHERE {_NUMBERED} AND substr(identity, {_TERMINAL_AT}, 6) = ANY($2)"
         " ORDER BY batch_seq, row_no",
         business_date, terminals,
