@@ -142,7 +142,7 @@ def key_of(kind: str, row: msgspec.Struct) -> str:
         case Terminal():
             return row.terminal_id.upper()
         case Denied():
-            return f"{row.family}/{row.issuer}/{row.serial}"
+            return f"{row.family}/{row.issuer}/{row.serial}".upper()
         case Denylist():
             return str(row.version)
         case Station():

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "operator": "service.commands.operators:operator",
     "register": "service.commands.registering:register",
     "registry": "service.commands.registry:registry",
+    "denylist": "service.commands.denylist:denylist",
     "staff": "service.commands.staffing:staff",
 }
 """Where each command lies. A command is imported when it is used, so that --help is fast."""

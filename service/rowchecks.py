@@ -99,7 +99,9 @@ def _terminal(row: Terminal, facts: Facts) -> Iterator[Wrong]:
     yield from _hex("terminal_id", row.terminal_id, 12)
     if row.operator not in facts.operators:
         yield "operator", f"there is no operator {row.operator}.", "Register the operator first."
-    yield from _numbers(row, "line", "device")
+    yield from _numbers(row, "line")
+    if not 0 <= row.device < 2**63:
+        yield "device", f"{row.device} is out of range.", f"Use 0 to {2**63 - 1}."
 
 
 def _issuer(row: Issuer, _: Facts) -> Iterator[Wrong]:
@@ -110,12 +112,17 @@ def _issuer(row: Issuer, _: Facts) -> Iterator[Wrong]:
         yield "city", "the city is empty.", "Give its UnionPay area code, for example 7910."
 
 
-def _denied(row: Denied, _: Facts) -> Iterator[Wrong]:
+def check_denied(row: Denied) -> Iterator[Wrong]:
+    """Everything that is wrong with a denied card."""
     yield from _card(row.family, row.issuer)
     yield from _hex("serial", row.serial, 20)
     yield from _moment("since", row.since)
     if row.version < 1:
         yield "version", f"{row.version} is no version.", "Versions count from 1."
+
+
+def _denied(row: Denied, _: Facts) -> Iterator[Wrong]:
+    return check_denied(row)
 
 
 def _denylist(row: Denylist, _: Facts) -> Iterator[Wrong]:

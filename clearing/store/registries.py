@@ -29,13 +29,15 @@ class DatedRow(msgspec.Struct, frozen=True):
     date_to: date | None
 
 
-async def read_registry(connection: Connection, version: int) -> dict[str, list[msgspec.Struct]]:
-    """Every registry row in force at a version, by kind, by key."""
+async def read_registry(
+    connection: Connection, version: int, kinds: Sequence[str] = tuple(KINDS)
+) -> dict[str, list[msgspec.Struct]]:
+    """Every registry row in force at a version, by kind, by key; of some kinds only, where asked."""
     rows = await connection.fetch(
         "SELECT kind, body FROM clearing.registry WHERE version_from <= $1"
-        " AND (version_to IS NULL OR version_to > $1) ORDER BY kind, key",
-        version,
-    )
+        " AND (version_to IS NULL OR version_to > $1) AND kind = ANY($2) ORDER BY kind, key",
+        version, kinds,
+    )  # fmt: skip
     found: dict[str, list[msgspec.Struct]] = {kind: [] for kind in KINDS}
     for row in rows:
         found[row["kind"]].append(msgspec.json.decode(row["body"], type=KINDS[row["kind"]]))
