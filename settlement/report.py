@@ -17,6 +17,7 @@ from settlement.context import Context
 from settlement.figures import AccountLine, Figures, Totals, gaps_of, read_figures
 from settlement.lines import Netting, OperatorLine, netting_of, operator_lines
 from settlement.store import Connection
+from settlement.store import items as stored_items
 from settlement.tables import csv_bytes, text_table
 
 
@@ -47,6 +48,15 @@ class Subsidies(msgspec.Struct, frozen=True):
     by_operator: dict[str, int]
 
 
+class WaitingItems(msgspec.Struct, frozen=True):
+    """The open items of one kind: how many, how much money they speak of, fen, since when."""
+
+    kind: str
+    items: int
+    amount_fen: int
+    oldest: date
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A business date of one node. ``totals``, ``reasons`` and ``by_operator`` are of what operators
     handed in; ``presented`` of what other cities presented of our cards."""
@@ -65,6 +75,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     subsidies: Subsidies
     suspense_fen: int
     unclaimed: dict[str, int]
+    items: list[WaitingItems]
     unconfirmed_fen: int
     float: list[dict[str, Any]] | None
     completeness: dict[str, list[list[int]]]
@@ -107,6 +118,10 @@ async def report(context: Context, business_date: date) -> Report:
             subsidies=_subsidies(figures),
             suspense_fen=sum(figures.balance(AccountKind.SUSPENSE).values()),
             unclaimed=figures.balance(AccountKind.UNCLAIMED),
+            items=[
+                WaitingItems(*row)
+                for row in await stored_items.read_waiting(connection, business_date)
+            ],
             unconfirmed_fen=-figures.moved(
                 (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.FARE_UNCONFIRMED,)
             ),
@@ -217,6 +232,13 @@ def to_text(found: Report) -> str:
     if found.payments:
         columns = PaymentLine.__struct_fields__
         parts.append(text_table(columns, _rows(found.payments, columns)))
+    if found.items:
+        parts.append(
+            text_table(
+                ("open items 挂账项", "items 项数", "amount_fen 金额(分)", "oldest 最早开立"),
+                [(row.kind, row.items, row.amount_fen, f"{row.oldest}") for row in found.items],
+            )
+        )
     if found.netting is not None:
         parts.append(
             f"netting 轧差: gross {found.netting.gross_fen} fen, bilateral "

@@ -7,6 +7,7 @@ on every statement, so that what is printed can be held against the seal.
 from typing import Any, Final
 
 from clearing.store import read_accounts
+from schemas.accounts import AccountKind
 from schemas.codes import Purse, Source, TapKind, Verdict
 from schemas.reasons import ROW, Reason
 from schemas.registry import Issuer
@@ -15,6 +16,7 @@ from settlement.books import numbered
 from settlement.context import Context
 from settlement.exceptions import exception_papers
 from settlement.figures import Figures, gaps_of, read_figures
+from settlement.items import listing
 from settlement.lines import OperatorLine, netting_of, operator_lines
 from settlement.store import Connection, DayRow, TapGroup
 from settlement.tables import csv_bytes, json_bytes
@@ -45,6 +47,7 @@ async def statement_papers(
     found = await _proof_papers(connection, day)
     found |= await exception_papers(connection, day)
     found |= _centre_papers(figures, board)
+    found |= await _item_papers(connection, context, figures, board)
     for line in operator_lines(figures):
         found |= _operator_papers(figures, line, board)
     for issuer in sorted(parties.rows(figures.registry, "issuer", Issuer), key=lambda i: i.number):
@@ -166,6 +169,39 @@ def _centre_papers(figures: Figures, board: dict[int, dict[str, Any]]) -> dict[s
         **_group_papers("centre/presented_to_us.csv", _groups(figures, Source.PRESENTMENT)),
         **_subsidy_papers(figures),
     }  # fmt: skip
+
+
+async def _item_papers(
+    connection: Connection, context: Context, figures: Figures, board: dict[int, dict[str, Any]]
+) -> dict[str, bytes]:
+    """Open items: the centre's by kind and age, each operator's own one by one, both with what became
+    of others on the date."""
+    on, node = figures.day.business_date, context.node
+    codes = {number: account.code for number, account in figures.accounts.items()}
+    items = await listing.read_open(connection, node, on, codes)
+    settled = await listing.read_settled(connection, node, on)
+    centre = _head(figures, "挂账项 open items") | {
+        "kinds": listing.by_kind(items),
+        "settled": settled,
+        "suspense_fen": sum(figures.balance(AccountKind.SUSPENSE).values()),
+        "unclaimed_fen": figures.balance(AccountKind.UNCLAIMED),
+    }
+    found = {
+        "centre/items.csv": listing.kinds_csv(items),
+        "centre/items.json": json_bytes(centre),
+        "centre/open_items.csv": listing.items_csv(items),
+    }
+    for row in _board(figures, board):
+        number = row["operator"]
+        own = [item for item in items if item.operator == number]
+        statement = _head(figures, "运营商挂账项 open items of an operator") | {
+            "kinds": listing.by_kind(own),
+            "missing_batches": row["missing"],
+            "settled": [each for each in settled if each["operator"] == number],
+        }
+        found[f"operators/{number}/items.csv"] = listing.items_csv(own)
+        found[f"operators/{number}/items.json"] = json_bytes(statement)
+    return found
 
 
 def _board(figures: Figures, board: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,15 +4,20 @@
 same rows for a sealed date.
 """
 
+import msgspec
+
+from clearing.node import Node
 from clearing.store import Connection, add_entries, read_accounts
 from schemas.accounts import AccountKind
 from settlement import store
 from settlement.books import numbered
+from settlement.chains import audit_chains
 from settlement.context import Context
 from settlement.findings import Finding
 from settlement.items.ground import open_accounts, read_ground
 from settlement.items.loads import load_items
 from settlement.items.night import Night, merged
+from settlement.items.paper import hidden
 from settlement.items.refunds import refund_payments
 from settlement.items.refusals import refused_items
 from settlement.items.tapped import tapped_items
@@ -33,11 +38,33 @@ async def compute(connection: Connection, context: Context, day: DayRow, lines: 
         [
             await tapped_items(connection, ground),
             await refused_items(connection, ground),
+            await audit_chains(connection, context, day, lines),
             await load_items(connection, ground),
         ]
     )
     paid = await refund_payments(connection, ground, lines, night.adjustments)
-    return merged([night, paid])
+    return discreet(merged([night, paid]), context.node)
+
+
+def discreet(night: Night, node: Node) -> Night:
+    """The same rows with the cards masked that entries name: entries are told in papers.
+
+    Items keep the whole card, and changes and adjustments lead from an entry to its item.
+    """
+    ids = {entry.entry_id: hidden(node, entry.entry_id) for entry in night.entries}
+    replace = msgspec.structs.replace
+    return Night(
+        night.items,
+        [
+            replace(row, entry_id=ids.get(row.entry_id, row.entry_id)) if row.entry_id else row
+            for row in night.changes
+        ],
+        [replace(row, entry_id=ids.get(row.entry_id, row.entry_id)) for row in night.adjustments],
+        [
+            replace(row, entry_id=ids[row.entry_id], corrects=hidden(node, row.corrects or ""))
+            for row in night.entries
+        ],
+    ).in_order()
 
 
 async def write(connection: Connection, context: Context, day: DayRow, lines: bytes) -> Night:

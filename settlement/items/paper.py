@@ -31,11 +31,11 @@ _CARD: Final = re.compile(
 
 
 def hidden(node: Node, text: str) -> str:
-    """A text with the cards in it masked, each with eight digits that only this node can make."""
+    """A text with the cards in it masked, each with twelve digits that only this node can make."""
 
     def name(found: re.Match[str]) -> str:
         card = found[1].lower()
-        mark = hmac.digest(node.secret, b"card\n" + card.encode(), hashlib.sha256).hex()[:8]
+        mark = hmac.digest(node.secret, b"card\n" + card.encode(), hashlib.sha256).hex()[:12]
         return f"{masked(int(card[:2], 16), card[2:18], card[18:])}~{mark}"
 
     return _CARD.sub(name, text)

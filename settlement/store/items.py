@@ -163,12 +163,13 @@ async def read_standing(
     item_ids: Sequence[str] | None = None,
     cards: Sequence[bytes] | None = None,
     taps: Sequence[tuple[int, int]] | None = None,
+    terminals: Sequence[bytes] | None = None,
 ) -> list[Standing]:
     """Items as they stood at the end of a date, by item_id as bytes.
 
     ``before_night``: as that date's night found them, people's decisions of the date included, what
-    the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes) and
-    ``taps`` (batch_seq, row) narrow them down.
+    the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes),
+    ``taps`` (batch_seq, row) and ``terminals`` (6 bytes) narrow them down.
     """
     query = _BEFORE_NIGHT if before_night else _STANDING
     arguments: list[Any] = [as_of]
@@ -183,6 +184,9 @@ async def read_standing(
     if cards is not None:
         arguments.append(list(cards))
         query += f" AND i.card = ANY(${len(arguments)})"
+    if terminals is not None:
+        arguments.append(list(terminals))
+        query += f" AND i.terminal_id = ANY(${len(arguments)})"
     if taps is not None:
         arguments += [[seq for seq, _ in taps], [row for _, row in taps]]
         query += (
@@ -223,6 +227,17 @@ async def read_moneys(connection: Connection, as_of: date) -> dict[int, int]:
         as_of,
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def read_waiting(connection: Connection, as_of: date) -> list[tuple[str, int, int, date]]:
+    """The items open at the end of a date by kind: (kind, how many, Σ fen, the oldest's date)."""
+    rows = await connection.fetch(
+        "SELECT kind, count(*), sum(CASE WHEN changed THEN now_fen ELSE amount_fen END)::bigint,"
+        f" min(opened_on) FROM ({_STANDING} AND coalesce(c.state, 'open') = 'open') s GROUP BY 1",
+        as_of,
+    )
+    order = {kind.value: at for at, kind in enumerate(ItemKind)}
+    return sorted((tuple(row) for row in rows), key=lambda row: order[row[0]])
 
 
 async def read_opened(connection: Connection, business_date: date) -> list[Item]:
