@@ -22,7 +22,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g",
 
 def _compile(source: Path, *flags: str) -> Path:
     program = source.with_suffix(".out")
-    command = ["gcc", *flags, f"-I{KERNELS}", str(source), "-o", str(program)]
+    command = ["gcc", *flags, f"-I{KERNELS}", f"-I{HERE}", str(source), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return program
