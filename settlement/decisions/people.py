@@ -289,7 +289,9 @@ async def _book(
 def _entry(case: Case, effect: Effect, proposal: Proposal) -> Entry:
     """The entry names its batch, so that a released fare counts where its operator's fares do."""
     item = case.item
-    about = f"tap {item.batch_seq}/{item.row_no}" if case.has_tap else item.item_id
+    about = f"tap {item.batch_seq}/{item.row_no}"
+    if not case.has_tap:
+        about = hidden(case.context.node, f"item {item.item_id}")
     return Entry(
         entry_id=f"item/{proposal.proposal_no}",
         narrative=effect.narrative,
