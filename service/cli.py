@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "register": "service.commands.registering:register",
     "registry": "service.commands.registry:registry",
     "denylist": "service.commands.denylist:denylist",
+    "loads": "service.commands.loads:loads",
     "staff": "service.commands.staffing:staff",
 }
 """Where each command lies. A command is imported when it is used, so that --help is fast."""

@@ -141,7 +141,8 @@ def convert(line: Line, of: type[Document], problems: list[Problem]) -> Document
         words = str(error)
         place, named = _PLACE.search(words), _NAMED.search(words)
         field = place["place"] if place else named["name"] if named else ""
-        problems.append(line.problem(field, f"{_PLACE.sub('', words)}.", _remedy(of, field)))
+        remedy = "Give it." if "missing" in words else _remedy(of, field)
+        problems.append(line.problem(field, f"{_PLACE.sub('', words)}.", remedy))
         return None
 
 
