@@ -172,7 +172,7 @@ class City:
 
     def refunded(self, card: str) -> bytes:
         """The card is given back: now, or some time ago as it turns out."""
-        fields = self.ride(card) | {"kind": TapKind.CARD_REFUND, "amount_fen": 0}
+        fields = self.ride(card) | {"kind": TapKind.CARD_REFUND, "amount_fen": 700}
         if self.random.random() < 0.5:
             before = moment_of(self.now_s - self.random.choice((1, 3600, 86400)))
             fields["tapped_at"] = f"{before:%Y%m%d%H%M%S}"

@@ -40,7 +40,7 @@ async def test_a_tap_held_for_its_future_date_is_known_when_that_date_comes(
         await settle_day(context, OPEN)
         await reasons(engine, 2, card.tap(BUS, 50, at="20260106080000", gross_fen=100), NEXT)
         await settle_day(context, NEXT)
-        assert await reasons(engine, 3, ahead, THIRD) == {"duplicate": 1}
+        assert await reasons(engine, 3, ahead, THIRD) == {"duplicate_other_date": 1}
         await settle_day(context, THIRD)
     finally:
         await engine.close()
@@ -63,13 +63,13 @@ async def test_a_date_that_stays_open_past_midnight_keeps_its_taps_known(
         await settle_day(context, OPEN)
         clock["now"] = datetime.fromisoformat("2026-01-06T09:00")
         await reasons(engine, 2, card.tap(BUS, 50, at="20260106080000", gross_fen=100), NEXT)
-        assert await reasons(engine, 3, late_night, NEXT) == {"duplicate": 1}
+        assert await reasons(engine, 3, late_night, NEXT) == {"duplicate_other_date": 1}
         await settle_day(context, NEXT)
     finally:
         await engine.close()
     engine = await Engine.start(context.dsn, context.node, context.kernel)
     try:
-        assert await reasons(engine, 4, late_night, THIRD) == {"duplicate": 1}
+        assert await reasons(engine, 4, late_night, THIRD) == {"duplicate_other_date": 1}
     finally:
         await engine.close()
     await settle_day(context, THIRD)
