@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def test_runs_are_what_is_not_there(numbers: set[int], first: int, last: int) ->
     runs = list(missing_runs(first, last, taps(sorted(numbers))))
     missing = [n for run in runs for n in range(run.first, run.last + 1)]
     assert missing == [n for n in range(first, last + 1) if n not in numbers]
-    assert all(one.last + 1 < two.first for one, two in zip(runs, runs[1:], strict=False))
+    assert all(one.last + 1 < two.first for one, two in pairwise(runs))
 
 
 # -- nights ----------------------------------------------------------------------------------------
