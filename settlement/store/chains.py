@@ -24,7 +24,7 @@ _NUMBER_AT: Final = _TERMINAL_AT + record.FIELD["terminal_id"].size
 _LOADS: Final = ", ".join(str(int(kind)) for kind in sorted(LOAD_KINDS))
 _TORN: Final = 1 << Reason.TAC_TORN
 _FOREIGN: Final = 1 << Reason.TAC_BY_ISSUER
-_SAID: Final = "(flags | 1::bigint << reason)"
+_SAID: Final = "(flags | (1::bigint << reason))"
 """Every reason that a tap has, as bits: its reason is not among its flags."""
 _ELEMENT: Final = (
     f"(debit_proven OR {_SAID} & {_FOREIGN} = 0 AND (kind IN ({_LOADS}) OR {_SAID} & {_TORN} <> 0))"

@@ -43,7 +43,7 @@ async def read_waiting_taps(connection: Connection, business_date: date) -> list
         " b.operator_no AS operator, b.number, b.origin"
         f" FROM clearing.{partition_of(business_date)} t JOIN clearing.batch b USING (batch_seq)"
         " WHERE (t.verdict = $1 AND t.credited_fen <> t.amount_fen)"
-        " OR (t.verdict = $2 AND (b.source = $4 OR (t.flags | 1::bigint << t.reason) & $5 <> 0))"
+        " OR (t.verdict = $2 AND (b.source = $4 OR (t.flags | (1::bigint << t.reason)) & $5 <> 0))"
         " OR (t.verdict = $3 AND t.debit_proven AND t.amount_fen > 0)"
         " ORDER BY t.batch_seq, t.row_no",
         int(Verdict.ACCEPTED), int(Verdict.HELD), int(Verdict.REJECTED), int(Source.OPERATOR),
