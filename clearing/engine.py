@@ -12,8 +12,8 @@ from clearing import intake, store
 from clearing.intake import Refusal
 from clearing.node import Node
 from clearing.pipeline import Judged, Pipeline, Submission
-from clearing.store import Connection
-from schemas.batch import Batch
+from clearing.store import BatchRow, Connection
+from schemas.batch import Batch, Header
 from schemas.codes import Check, Source
 from schemas.forms import Form
 from schemas.reasons import Reason
@@ -133,5 +133,21 @@ class Engine:
         if row is None:
             return None
         if row.digest.hex().upper() != header.digest.upper():
+            await self._alarm_number_used(header, row)
             raise Refusal(Reason.NUMBER_USED, actual=str(header.number))
         return row.receipt
+
+    async def _alarm_number_used(self, header: Header, first: BatchRow) -> None:
+        """Another content under a number that was used leaves an event, once for each content."""
+        reason = Reason.NUMBER_USED.name.lower()
+        subject = f"{header.operator}/{header.number}/{header.digest.upper()}"
+        body = {
+            "operator": header.operator,
+            "number": header.number,
+            "digest": header.digest.upper(),
+            "batch_seq": first.batch_seq,
+            "batch_digest": first.digest.hex().upper(),
+        }
+        async with self._pipeline.reading.acquire() as connection, connection.transaction():
+            open_date = await store.read_open_date(connection, lock="FOR SHARE")
+            await store.add_event(connection, open_date, reason, subject, body)

@@ -103,7 +103,20 @@ def check(batch: Batch, operator: Operator | None, open_date: str, *, trusted: b
         raise Refusal(
             Reason.DECLARED_FUTURE, expected=f"at most {open_date}", actual=header.declared_date
         )
+    _check_contract(header.declared_date, operator)
     return _checks(header.profile, operator)
+
+
+def _check_contract(declared: str, operator: Operator) -> None:
+    """An operator is one for dates of its contract; what it declares for them later is late, not wrong."""
+    day = date(int(declared[:4]), int(declared[4:6]), int(declared[6:]))
+    if day < operator.since or (operator.until is not None and day >= operator.until):
+        until = f" to before {operator.until}" if operator.until is not None else ""
+        raise Refusal(
+            Reason.OPERATOR_UNKNOWN,
+            expected=f"dates from {operator.since}{until}",
+            actual=f"{operator.code} on {day}",
+        )
 
 
 def _checks(name: str, operator: Operator) -> Check:

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Final, TypeVar
 
 import asyncpg
+import msgspec
 import structlog
 
-from clearing import ledger, proof, store, verdicts
+from clearing import ledger, numbers, proof, store, verdicts
 from clearing.errors import ClearingError, NotTheWriter, StoreUnavailable
 from clearing.kernel import BatchContext, Judgement, choose
 from clearing.limits import GROUP_TAPS_MAX
@@ -28,6 +29,7 @@ from clearing.store import BatchRow, Connection
 from schemas import proof as published
 from schemas.batch import Batch
 from schemas.codes import Check, Source
+from schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,9 @@ JUDGED_AHEAD_MAX: Final = 32
 
 SINGLES_AFTER_FAILURE: Final = 64
 """After a group was refused by the database, so many batches go alone, to find the culprit."""
+
+NUMBER_GAP: Final = Reason.NUMBER_GAP.name.lower()
+"""Kind of the event that a gap in an operator's batch numbers leaves."""
 
 _T = TypeVar("_T")
 _LOST: Final = (
@@ -184,6 +189,7 @@ class Pipeline:
                         f"Run onecard verify --date {day} to see what differs.",
                     )
         self._next_seq = await store.next_batch_seq(connection)
+        self._spans = await store.read_number_spans(connection)
         await self.state.bring_to(connection, *await store.read_versions(connection))
         log.info("state loaded", kernel=kernel.name, epoch=self._epoch, replayed_taps=replayed)
 
@@ -349,9 +355,15 @@ class Pipeline:
                 day,
                 [ledger.entry_of_batch(j.row.batch_seq, j.judgement.movements) for j in group],
             )
+            gaps, spans = numbers.follow(self._spans, [judged.row for judged in group])
+            for gap in gaps:
+                await store.add_event(
+                    connection, day, NUMBER_GAP, gap.subject, msgspec.structs.asdict(gap)
+                )
             for judged in group:
                 if judged.submission.along is not None:
                     await judged.submission.along(connection, judged)
+        self._spans.update(spans)
 
     async def _judge_again(self) -> None:
         """The date was cut off while these were judged: they belong to the new open date."""

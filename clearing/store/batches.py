@@ -12,7 +12,7 @@ from clearing.kernel import COPY_COLUMNS, Evidence
 from clearing.store.connection import Connection
 from clearing.store.nodes import partition_of
 from schemas import record
-from schemas.codes import Verdict
+from schemas.codes import Source, Verdict
 
 COPY_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER: Final = b"\xff\xff"
@@ -99,6 +99,16 @@ async def write_batches(connection: Connection, rows: Sequence[BatchRow]) -> Non
         columns=_BATCH_COLUMNS,
         records=[msgspec.structs.astuple(row) for row in rows],
     )
+
+
+async def read_number_spans(connection: Connection) -> dict[int, tuple[int, int]]:
+    """The lowest and the highest number of each operator's batches."""
+    rows = await connection.fetch(
+        "SELECT operator_no, min(number), max(number) FROM clearing.batch WHERE source = $1"
+        " GROUP BY operator_no",
+        int(Source.OPERATOR),
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 async def write_taps(
