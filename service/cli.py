@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "verify": "service.commands.settling:verify",
     "check": "service.commands.checking:check",
     "explain": "service.commands.explaining:explain",
+    "items": "service.commands.items:items",
     "tac": "service.commands.calculating:tac",
     "fare": "service.commands.calculating:fare",
     "operator": "service.commands.operators:operator",

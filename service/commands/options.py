@@ -1,12 +1,15 @@
 """Options that several commands share."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
+
+STAFF_KEY_VARIABLE: Final = "ONECARD_STAFF_KEY"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -67,6 +70,40 @@ def date_option() -> Callable[[Command], Command]:
 def json_option() -> Callable[[Command], Command]:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+
+
+def staff_options(*, required: bool = True) -> Callable[[Command], Command]:
+    """``--staff NAME`` and ``--staff-key-file FILE``: who signs. The key is never on the command line."""
+
+    def both(command: Command) -> Command:
+        key = click.option(
+            "--staff-key-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="File with your staff key; ONECARD_STAFF_KEY otherwise.",
+        )
+        name = click.option(
+            "--staff",
+            "staff_name",
+            required=required,
+            metavar="NAME",
+            help="Your name on the staff.",
+        )
+        return name(key(command))
+
+    return both
+
+
+def staff_key(file: Path | None) -> str:
+    """The key that a person gives in a file, or else in the environment. Raises ``UsageError``."""
+    if file is not None:
+        from clearing.keys.files import read_private
+
+        return read_private(file, "staff key").decode("ascii", "replace").strip()
+    key = os.environ.get(STAFF_KEY_VARIABLE, "").strip()
+    if not key:
+        raise click.UsageError(f"Give your staff key: {STAFF_KEY_VARIABLE} or --staff-key-file.")
+    return key
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -8,10 +8,14 @@ import asyncpg
 import msgspec
 
 from clearing.plan import EPOCH
-from clearing.store import Connection
+from clearing.store import Connection, add_event
 from schemas.items import Action
 from schemas.registry import Staff
 from settlement.store.days import STATES
+
+LOOK_UP: Final = "card looked up"
+"""Kind of the event that showing a whole card number leaves."""
+LOOK_UP_LOCK: Final = 0x0C1EA207
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,3 +179,15 @@ async def read_decided_tap(
         batch_seq, row_no,
     )  # fmt: skip
     return None if row is None else DecidedTap(**dict(row))
+
+
+async def add_look_up(
+    connection: Connection, business_date: date, subject: str, staff: str
+) -> None:
+    """Write that a person looked a card's full number up; each time is an event of its own."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOOK_UP_LOCK)
+    times = await connection.fetchval(
+        "SELECT count(*) FROM clearing.event WHERE kind = $1 AND starts_with(subject, $2)",
+        LOOK_UP, f"{subject}#",
+    )  # fmt: skip
+    await add_event(connection, business_date, LOOK_UP, f"{subject}#{times + 1}", {"staff": staff})

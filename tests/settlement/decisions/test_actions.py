@@ -177,7 +177,10 @@ async def test_an_entry_names_what_it_corrects(
         "SELECT corrects, batch_seq, business_date FROM clearing.entry"
         " WHERE starts_with(entry_id, 'item/') ORDER BY entry_id"
     )
-    assert [tuple(row) for row in rows] == [("tap 2/0", 2, NEXT), (town.NO_LOAD, None, NEXT)]
+    assert [tuple(row) for row in rows] == [
+        ("tap 2/0", 2, NEXT),
+        (f"item {town.NO_LOAD}", None, NEXT),
+    ]
 
 
 async def test_what_was_rejected_or_written_off_can_still_be_returned(

@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from clearing.plan import Purpose
 from schemas.codes import Purse
 from schemas.items import Action
 from settlement import floats, store
@@ -76,16 +75,14 @@ async def test_the_night_after_pays_what_was_decided(
 async def test_what_was_reversed_is_taken_from_the_operator(
     held: Context, connection: asyncpg.Connection[Any]
 ) -> None:
-    async with connection.transaction():
-        await town.add_other_items(connection)
     await done(connection, held, town.DOUBLE, Action.REVERSE)
-    sums = await store.read_sums(connection, NEXT)
-    accounts = {
-        row.number: row.code
-        for row in (await town.clearing_store.read_accounts(connection)).values()
+    await settle_day(held, NEXT)
+    # The agent that paid the cardholder is paid; what the operator owes the bank is asked of it.
+    assert await positions(connection) == {
+        (Purse.PRINCIPAL, "operator/11"): -50,
+        (Purse.PRINCIPAL, "refund_agent/13"): 50,
     }
-    back = {accounts[row.account]: row.amount_fen for row in sums if row.purpose == Purpose.RETURN}
-    assert back == {"principal/operator/11": 50, "principal/refund_agent/13": -50}
+    assert await verify_day(held, NEXT) == []
 
 
 async def test_a_damaged_decision_is_found(

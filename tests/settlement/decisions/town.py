@@ -114,8 +114,10 @@ async def found(dsn: str, home: Path) -> Context:
 
 # -- items that taps of one date do not open -------------------------------------------------------
 
+DOUBLE = "double_deduction/1/7"
+"""The night finds it in the day's own taps."""
 CHAIN_GAP, CHAIN_RISE, CHAIN_BREAK = "chain_gap/13/4", "chain_rise/14/2", "chain_break/15/3"
-DOUBLE, NO_LOG, NO_LOAD = "double_deduction/1/7", "load_without_log/3/5", "log_without_load/1/A7"
+NO_LOG, NO_LOAD = "load_without_log/3/5", "log_without_load/1/A7"
 TERMINAL_GAP, TERMINAL_REPEAT = "terminal_gap/710000110001/5", "terminal_repeat/710000110001/9"
 PENDING_GAP = "chain_gap/16/2"
 LOST_FEN = 120
@@ -142,7 +144,6 @@ async def add_other_items(connection: Connection) -> None:
             item(PENDING_GAP, ItemKind.CHAIN_GAP, 70, 16),
             item(CHAIN_RISE, ItemKind.CHAIN_RISE, 900, 14),
             item(CHAIN_BREAK, ItemKind.CHAIN_BREAK, 0, 15),
-            item(DOUBLE, ItemKind.DOUBLE_DEDUCTION, 50, 11, batch_seq=1, row_no=7, operator_no=BUS),
             item(
                 NO_LOG, ItemKind.LOAD_WITHOUT_LOG, 1_000, 12,
                 batch_seq=3, row_no=5, operator_no=AGENT,
