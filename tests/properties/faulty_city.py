@@ -35,7 +35,7 @@ RIDES = (
     (METRO, TapKind.CARD_REFUND, 0, 500), (BUS, TapKind.TOP_UP, 0, 0), (BUS, TapKind.CARD_LOSS, 0, 0),
 )  # fmt: skip
 """Operator, kind, gross and net fare of what is usual."""
-ODD_NUMBERS = (0, 1, 2, 5, 63, 64, 65, 255, 32767, 65535, 50_001, 2**31 - 1, -1, -(2**31))
+ODD_NUMBERS = (0, 1, 2, 5, 63, 64, 65, 255, 32767, 65535, 50_001, 100_001, 2**31 - 1, -1, -(2**31))
 
 
 class City:
@@ -55,7 +55,9 @@ class City:
         usual = [ride for ride in RIDES if ride[0] == self.operator and numbers.random() < 0.95]
         operator, kind, gross, amount = numbers.choice(usual or RIDES)
         load = kind == TapKind.TOP_UP
-        steps = (0, 0, 1, 59, 420, 1800, 5399, 5400, 5401, JOURNEY_MAX_S, JOURNEY_MAX_S + 1)
+        steps = (0, 0, 1, 59, 420, 1800, 5399, 5400, 5401)
+        if numbers.random() < 0.03:
+            steps = (JOURNEY_MAX_S - 60, JOURNEY_MAX_S, JOURNEY_MAX_S + 1)
         self.now_s += numbers.choice(steps)
         self.number += numbers.choice((1, 1, 1, 2))
         purse[load] += 1
@@ -101,7 +103,7 @@ class City:
 
     def entry_at(self) -> str:
         """When the record says that the journey began: mostly it does not."""
-        if self.random.random() < 0.7:
+        if self.random.random() < 0.8:
             return "0" * 14
         ago_s = self.random.choice((0, 60, JOURNEY_MAX_S, JOURNEY_MAX_S + 1, 86400, -60))
         return f"{moment_of(self.now_s - ago_s):%Y%m%d%H%M%S}"
@@ -157,7 +159,8 @@ class City:
         """One field at a bound; the card signs it all the same."""
         fields = self.ride(card)
         name = self.random.choice((
-            "amount_fen", "gross_fen", "balance_before_fen", "balance_after_fen", "offline_counter",
+            "amount_fen", "gross_fen", "balance_before_fen", "balance_after_fen", "balance_after_fen",
+            "offline_counter",
             "online_counter", "card_kind", "kind", "type_byte", "line", "station", "operator",
             "key_version", "key_index", "algorithm",
         ))  # fmt: skip
@@ -180,9 +183,11 @@ class City:
 
     def journey(self, card: str) -> bytes:
         """An entry or an exit, whether one is due or not."""
-        kind = self.random.choice((TapKind.METRO_TAP_IN, TapKind.METRO_TAP_OUT))
+        enters = self.random.random() < 0.7
+        kind = TapKind.METRO_TAP_IN if enters else TapKind.METRO_TAP_OUT
+        card = self.random.choice((card, "ordinary", "student"))
         fields = self.ride(card) | {"operator": METRO, "kind": kind, "entry_station": 0}
-        fields |= {"gross_fen": 300, "amount_fen": 150 * (kind == TapKind.METRO_TAP_OUT)}
+        fields |= {"gross_fen": 300, "amount_fen": 0 if enters else 150}
         return tap(card, **fields | {"balance_after_fen": fields["balance_before_fen"]})
 
     def elsewhere(self, card: str) -> bytes:

@@ -223,7 +223,7 @@ def test_the_stories_reach_what_they_are_for() -> None:
     counts, verdicts = [0] * 64, [0, 0, 0]
     story = Story(1)
     kernel, numbers = story.kernels[0], random.Random(2)
-    for number in range(200):
+    for number in range(240):
         if number % 4 == 0:
             # Or all cards would be refunded ones before long.
             kernel.add_cards(b"".join(cards.pack(line_of(name)) for name in ISSUED))
@@ -234,7 +234,7 @@ def test_the_stories_reach_what_they_are_for() -> None:
             batch_seq=number,
             # A date has several batches, so that what comes again comes on the same and on others.
             business_day=story.city.now_s // 86400 // 5 * 5,
-            judged_at_s=story.city.now_s + 86400,
+            judged_at_s=story.city.now_s + 2 * 86400,
             checks=_checks_for(story.city.operator, numbers.choice(CHECKS)),
             source=Source(int(number % 7 == 0)),
             acquirer=numbers.choice((7930, 7950)) if number % 7 == 0 else 0,
