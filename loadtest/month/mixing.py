@@ -215,7 +215,8 @@ def _spoils(rng: random.Random) -> tuple[str, ...]:
     for name in rng.sample(sorted(SPOILS), count):
         if all(len(group & {*chosen, name}) < 2 for group in _SAME_PLACE):
             chosen.append(name)
-    return tuple(chosen)
+    # Amounts before the balance that follows from them.
+    return tuple(sorted(chosen, key=list(SPOILS).index))
 
 
 def _drawn(rng: random.Random, weights: tuple[tuple[str, int], ...]) -> str:

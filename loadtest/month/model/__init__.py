@@ -26,7 +26,8 @@ Where the specification leaves something open, this is what is taken for right h
 5. *A torn tap* needs an element on both sides; two torn taps side by side wait for people. One whose
    debit is proven is an element of the chain from that night on.
 6. *A journey* that was opened after a tap, by the card's time, is no open journey for that tap.
-7. *A lost gap* stays open, its money in unclaimed/chain_gap. If its record comes it is closed.
+7. *A lost gap* of a card stays open, its money in unclaimed/chain_gap, until its record comes or people
+   decide. A lost gap of a terminal has no money and is closed; nothing becomes of it any more.
 8. *A refund* is paid in full on the night of its due date, whatever the card's line says by then.
 9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,
    is a TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only.

@@ -8,7 +8,7 @@ import msgspec
 
 from loadtest.month.model import chain, checks
 from loadtest.month.model.card import Card
-from loadtest.month.model.items import Changes, ItemBook, OpenItem
+from loadtest.month.model.items import Change, ItemBook, OpenItem
 from loadtest.month.model.knowledge import Knowledge
 from loadtest.month.model.loads import Loads, LogLine
 from loadtest.month.model.money import CHAIN_GAP, Money
@@ -29,7 +29,7 @@ class Night(msgspec.Struct):
     card_liability_fen: dict[str, int]
     adjustments_fen: dict[str, int]
     open_items: dict[str, tuple[int, int]]
-    changes: Changes
+    changes: list[Change]
 
 
 class Audit:
@@ -171,8 +171,7 @@ class Audit:
         for item_id in sorted(known - runs.keys()):
             item = self.items.open[item_id]
             known.remove(item_id)
-            outcome = ItemOutcome.ARRIVED_LATE if item.lost else ItemOutcome.ARRIVED
-            self.items.change(item, outcome, closes=True)
+            self.items.change(item, ItemOutcome.ARRIVED, closes=True)
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -184,8 +183,11 @@ class Audit:
             self.money.adjust(self.known.cards[item.card], -item.amount_fen)
             self.items.change(item, ItemOutcome.LOST)
         elif item.kind == ItemKind.TERMINAL_GAP:
-            item.lost = True
-            self.items.change(item, ItemOutcome.LOST)
+            _, name, first = item.item_id.split("/")
+            terminal = bytes.fromhex(name)
+            self.known.terminals[terminal].lose(int(first), item.last)
+            self._of_terminal[terminal].remove(item.item_id)
+            self.items.change(item, ItemOutcome.LOST, closes=True)
         elif item.kind == ItemKind.REFUND:
             self.money.adjust(self.known.cards[item.card], -item.amount_fen)
             self.items.change(item, ItemOutcome.PAID, closes=True)

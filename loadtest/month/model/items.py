@@ -21,18 +21,23 @@ class OpenItem(msgspec.Struct, gc=False):
     last: int = 0
 
 
-Changes = dict[str, dict[str, list[int]]]
-"""Kind → outcome → [count, amount in fen]."""
+class Change(msgspec.Struct, gc=False, frozen=True, order=True):
+    """What became of an item on a night; ``amount_fen``: the money that it speaks of from then on,
+    which is none where it is closed."""
+
+    item_id: str
+    outcome: str
+    amount_fen: int
 
 
 class ItemBook:
-    """Every open item by id; tonight's changes by kind and outcome."""
+    """Every open item by id, and tonight's changes."""
 
     def __init__(self) -> None:
         self.open: dict[str, OpenItem] = {}
         self.totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self._due: dict[int, list[str]] = defaultdict(list)
-        self._changes: Changes = {}
+        self._changes: list[Change] = []
 
     def add(
         self, kind: ItemKind, item_id: str, amount_fen: int, due: int, card: bytes = b""
@@ -56,6 +61,7 @@ class ItemBook:
         if closes:
             del self.open[item.item_id]
             self._count(item, -1, -item.amount_fen)
+            item.amount_fen = 0
         self._note(item, outcome)
 
     def due_on(self, night: int) -> list[OpenItem]:
@@ -68,10 +74,10 @@ class ItemBook:
         ]
         return sorted(found, key=_id)
 
-    def tonight(self) -> Changes:
-        """The changes since the last call."""
-        changes, self._changes = self._changes, {}
-        return changes
+    def tonight(self) -> list[Change]:
+        """The changes since the last call, by item; those of one item in their order."""
+        changes, self._changes = self._changes, []
+        return sorted(changes, key=lambda change: change.item_id)
 
     def by_kind(self) -> dict[str, tuple[int, int]]:
         """Count and amount of what is open, by kind."""
@@ -85,9 +91,7 @@ class ItemBook:
         total[1] += amount_fen
 
     def _note(self, item: OpenItem, outcome: ItemOutcome) -> None:
-        row = self._changes.setdefault(item.kind.value, {}).setdefault(outcome.value, [0, 0])
-        row[0] += 1
-        row[1] += item.amount_fen
+        self._changes.append(Change(item.item_id, outcome.value, item.amount_fen))
 
 
 def _id(item: OpenItem) -> str:

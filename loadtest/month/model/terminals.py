@@ -13,11 +13,13 @@ class Terminal:
     def __init__(self) -> None:
         self.lowest = self.highest = 0
         self.missing: set[int] = set()
+        self._lost: set[int] = set()
         self._after_s: dict[int, int] = {}
 
     def given(self, number: int) -> bool:
         """Whether the terminal gave this number before."""
-        return 0 < self.lowest <= number <= self.highest and number not in self.missing
+        came = number not in self.missing and number not in self._lost
+        return 0 < self.lowest <= number <= self.highest and came
 
     def reused(self, number: int) -> bool:
         """Whether a tap that arrives with this number is flagged."""
@@ -40,8 +42,15 @@ class Terminal:
             self.lowest = number
         else:
             self.missing.discard(number)
+            self._lost.discard(number)
         self._after_s[number - 1] = tapped_s
         return True
+
+    def lose(self, first: int, last: int) -> None:
+        """Nobody looks for these numbers any more."""
+        numbers = set(range(first, last + 1)) & self.missing
+        self.missing -= numbers
+        self._lost |= numbers
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """(first, last missing number, time of the tap after them) of each run that is missing."""
