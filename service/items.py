@@ -17,7 +17,7 @@ from clearing.plan import moment_of
 from clearing.store import Connection, read_accounts, read_open_date
 from schemas import reasons, record
 from schemas.codes import TapKind, Verdict
-from schemas.items import ACTIONS, TEXTS, Action, ItemKind, ItemOutcome, ItemState
+from schemas.items import ACTIONS, TEXTS, Action, ItemKind, ItemState
 from schemas.reasons import ROW, Reason
 from service.errors import ServiceError
 from service.home import open_node
@@ -198,7 +198,7 @@ class Desk:
         history = await items.read_history(self.connection, item.item_id, on)
         proposals = await stored.read_proposals(self.connection, item_ids=[item.item_id])
         [line] = await self._lines([each], on)
-        open_ = each.state == ItemState.OPEN or each.outcome == ItemOutcome.WRITTEN_OFF
+        open_ = each.state == ItemState.OPEN or each.account_no is not None
         return ItemShown(
             line=line,
             **{name: getattr(text, name) for name in ("chinese", "english")},

@@ -7,6 +7,7 @@ Out: proposals and decisions; for an approved one its entry on the open date, th
 - ``people``    propose and decide: who may, when, in which order
 - ``case``      what a decision is about: item, tap, issuer, accounts, the operator's side
 - ``effects``   what each action does to the books
+- ``subsidies`` what a concession took off a released fare
 - ``denying``   a card put on the next denylist
 
 The package must not know who asks (command line, console), nor how a person proves to be one.

@@ -14,6 +14,7 @@ from schemas.reasons import Reason
 from schemas.registry import Issuer, Operator
 from settlement.context import Context
 from settlement.decisions.errors import DecisionRefused
+from settlement.decisions.subsidies import Subsidy, subsidy_of
 from settlement.exchange.books import account_no
 from settlement.store.decisions import DecidedTap, read_decided_tap
 from settlement.store.items import Standing
@@ -188,6 +189,16 @@ class Case:
             f"No split says to whom fares of operator {tap.operator_no} go at that time.",
             "Add the split to the rules, then release the tap.",
         )
+
+    async def subsidy(self) -> Subsidy | None:
+        """What a concession took off this tap's fare and somebody else than the operator bears."""
+        if not self.issuer.own:
+            return None
+        tap = self.tap
+        plan = await self.context.plans.plan(
+            self.connection, tap.rules_version, tap.registry_version
+        )
+        return await subsidy_of(self.connection, plan, tap)
 
     @property
     def held_under(self) -> Purpose | None:

@@ -131,6 +131,8 @@ async def _release_waiting(case: Case) -> Effect:
     for account, part in await case.shares(fare):
         lines.move(source, account, Purpose.RELEASE, part)
     await _relabel(case, lines, Purpose.RELEASE, fare)
+    if case.item.kind != ItemKind.EXCESS:
+        await _subsidise(case, lines)
     opened = []
     if fen > fare:
         suspense = await case.number(AccountKind.SUSPENSE)
@@ -152,6 +154,7 @@ async def _release_unproven(case: Case) -> Effect:
     liability, fen = await case.liability(), case.amount_fen
     lines = Lines()
     opened = await _fare(case, lines, liability, Purpose.RELEASE)
+    await _subsidise(case, lines)
     return Effect(
         outcome=ItemOutcome.RELEASED,
         narrative="released to the operator",
@@ -160,6 +163,12 @@ async def _release_unproven(case: Case) -> Effect:
         adjustment_fen=-fen,
         opened=opened,
     )
+
+
+async def _subsidise(case: Case, lines: Lines) -> None:
+    subsidy = await case.subsidy()
+    if subsidy is not None:
+        lines.move(subsidy.payer, subsidy.payee, Purpose.SUBSIDY, subsidy.amount_fen)
 
 
 async def _fare(case: Case, lines: Lines, debit: int, purpose: Purpose) -> list[Item]:

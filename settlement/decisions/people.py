@@ -16,7 +16,7 @@ from clearing.store import (
     read_accounts,
     read_open_date,
 )
-from schemas.items import ACTIONS, Action, ItemOutcome, ItemState
+from schemas.items import ACTIONS, Action, ItemState
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.decisions.case import Case, Words
@@ -173,8 +173,8 @@ def _check_action(standing: Standing, action: Action) -> None:
             f"{action.value} is nothing that can be done with {item.item_id}.",
             f"May be proposed: {', '.join(each.value for each in ACTIONS[item.kind])}.",
         )
-    # What was written off is still owed, so its owner can still get it.
-    if standing.state != ItemState.OPEN and standing.outcome != ItemOutcome.WRITTEN_OFF:
+    # What was written off is closed and still owed, so its owner can still get it.
+    if standing.state != ItemState.OPEN and standing.account_no is None:
         raise DecisionRefused(
             f"{item.item_id} is closed: {standing.outcome.value} on {standing.changed_on}.",
             "Nothing is left to decide.",

@@ -10,6 +10,7 @@ import msgspec
 from clearing.plan import EPOCH
 from clearing.store import Connection, add_event
 from schemas.items import Action
+from schemas.reasons import Reason
 from schemas.registry import Staff
 from settlement.store.days import STATES
 
@@ -42,7 +43,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecidedTap(msgspec.Struct, frozen=True, kw_only=True):
-    """The tap that an item is about, as it was judged. ``tapped_s``: local seconds; money in fen."""
+    """The tap that an item is about, as it was judged. ``tapped_s``: local seconds; money in fen.
+
+    ``gross_fen``: before discounts, as our tariff has it; ``checks``: what its batch was held to.
+    """
 
     batch_seq: int
     row_no: int
@@ -51,6 +55,7 @@ class DecidedTap(msgspec.Struct, frozen=True, kw_only=True):
     operator_no: int
     rules_version: int
     registry_version: int
+    checks: int
     kind: int
     issuer_no: int
     verdict: int
@@ -59,6 +64,7 @@ class DecidedTap(msgspec.Struct, frozen=True, kw_only=True):
     debit_proven: bool
     tapped_s: int
     amount_fen: int
+    gross_fen: int
     priced_fen: int
     credited_fen: int
     record: bytes
@@ -170,13 +176,15 @@ async def read_decided_tap(
     """A tap by its place, with what its batch was judged under."""
     row = await connection.fetchrow(
         "SELECT t.batch_seq, t.row_no, b.business_date, b.source, t.operator_no, b.rules_version,"
-        " b.registry_version, t.kind, t.issuer_no, t.verdict, t.reason, t.flags, t.debit_proven,"
+        " b.registry_version, b.checks, t.kind, t.issuer_no, t.verdict, t.reason, t.flags,"
+        " t.debit_proven,"
         f" (extract(epoch FROM t.tapped_at) - extract(epoch FROM timestamp '{EPOCH}'))::bigint"
-        " AS tapped_s, t.amount_fen, t.priced_fen, t.credited_fen, clearing.canonical(t) AS record"
-        " FROM clearing.batch b JOIN clearing.tap t"
+        " AS tapped_s, t.amount_fen, coalesce((SELECT v.expected::integer FROM clearing.evidence v"
+        " WHERE v.batch_seq = t.batch_seq AND v.row_no = t.row_no AND v.reason = $3), t.gross_fen)"
+        " AS gross_fen, t.priced_fen, t.credited_fen, clearing.canonical(t) AS record FROM clearing.batch b JOIN clearing.tap t"
         " ON t.business_date = b.business_date AND t.batch_seq = b.batch_seq"
         " WHERE b.batch_seq = $1 AND t.row_no = $2",
-        batch_seq, row_no,
+        batch_seq, row_no, int(Reason.GROSS_DIFFERS),
     )  # fmt: skip
     return None if row is None else DecidedTap(**dict(row))
 

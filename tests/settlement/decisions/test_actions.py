@@ -49,6 +49,11 @@ CASES: list[tuple[str, Action, Lines, int, ItemOutcome, list[tuple[str, int]]]] 
     ("held/2/0", Action.RELEASE,
      released(SUSPENSE, 1_300, "held", operator_12=104, driver_12=1_196), 0,
      ItemOutcome.RELEASED, []),
+    # A student's: the budget pays what the concession took off our gross fare, not off the device's.
+    ("held/1/8", Action.RELEASE,
+     released(SUSPENSE, 50, "held", operator_11=50)
+     | {("subsidies/budget", "subsidy"): 50, ("subsidies/subsidy/11", "subsidy"): -50}, 0,
+     ItemOutcome.RELEASED, []),
     ("held/1/0", Action.REJECT, moved(SUSPENSE, "unclaimed/terminal_unknown", "rejected", 50), 0,
      ItemOutcome.REJECTED, [("unclaimed/1/0", 50)]),
     ("held/1/0", Action.RETURN, returned(SUSPENSE, 50, "held"), 0, ItemOutcome.RETURNED, []),

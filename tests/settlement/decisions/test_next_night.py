@@ -14,7 +14,7 @@ from settlement.context import Context
 from settlement.day import settle_day
 from settlement.verify import verify_day
 from tests.settlement.decisions import town
-from tests.settlement.decisions.test_actions import done
+from tests.settlement.decisions.test_actions import done, standing
 from tests.settlement.decisions.town import NEXT
 from tests.world import OPEN
 
@@ -23,6 +23,7 @@ DECIDED = [
     ("held/1/1", Action.RELEASE),
     ("excess/1/1", Action.RETURN),
     ("held/2/0", Action.RELEASE),
+    ("held/1/8", Action.RELEASE),
     ("excess/1/3", Action.RETURN),
     ("unclaimed/1/4", Action.RETURN),
     ("torn/1/2", Action.RELEASE),
@@ -50,19 +51,21 @@ async def test_the_night_after_pays_what_was_decided(
     fees = {name: fen for (purse, name), fen in found.items() if purse == Purse.FEES}
     principal = {name: fen for (purse, name), fen in found.items() if purse == Purse.PRINCIPAL}
     assert principal == {
-        # Two held rides, one of them up to its price, and a torn one; the foreign one is unconfirmed.
-        "operator/11": 150,
+        # Three held rides, one of them up to its price, and a torn one; the foreign one is unconfirmed.
+        "operator/11": 200,
         "operator/12": 104,
         "driver/12": 1_196,
         # A top-up that it owes, a reversal that it is owed.
         "load_agent/13": -1_500,
         # Two excesses, one rejected ride, one card refund.
         "refund_agent/13": 30 + 30 + 50 + 4_000,
-        "issuer/1": -(150 + 1_300 + 30 + 30 + 50 + 4_000 - 1_500),
+        "issuer/1": -(200 + 1_300 + 30 + 30 + 50 + 4_000 - 1_500),
     }
     assert sum(principal.values()) == 0
-    # Five per mille of 250 (the foreign ride counts) and of 1,300 fen, rounded by the rule.
-    assert fees == {"operator/11": -1, "operator/12": -7, "clearing_centre": 5, "issuer": 3}
+    # Five per mille of 300 (the foreign ride counts) and of 1,300 fen, rounded by the rule.
+    assert fees == {"operator/11": -2, "operator/12": -7, "clearing_centre": 5, "issuer": 4}
+    subsidies = {name: fen for (purse, name), fen in found.items() if purse == Purse.SUBSIDIES}
+    assert subsidies == {"operator/11": 50, "budget": -50}
     paid = {row.creditor: row.amount_fen for row in await store.read_instructions(connection, NEXT)}
     assert sum(paid.values()) > 0
     table = msgspec.json.decode(await store.read_paper(connection, NEXT, floats.PAPER) or b"")
@@ -82,6 +85,27 @@ async def test_what_was_reversed_is_taken_from_the_operator(
         (Purse.PRINCIPAL, "operator/11"): -50,
         (Purse.PRINCIPAL, "refund_agent/13"): 50,
     }
+    assert await verify_day(held, NEXT) == []
+
+
+async def test_the_night_leaves_what_people_settled(
+    held: Context, connection: asyncpg.Connection[Any]
+) -> None:
+    settled = {
+        town.DOUBLE: Action.DISMISS,
+        "torn/1/2": Action.DISMISS,
+        "held/1/0": Action.REJECT,
+        "held/2/0": Action.DENY,
+        "excess/1/3": Action.WRITE_OFF,
+        "refund/3/2": Action.DISMISS,
+    }
+    for item_id, action in settled.items():
+        await done(connection, held, item_id, action)
+    before = {item_id: await standing(connection, item_id) for item_id in settled}
+    await settle_day(held, NEXT)
+    for item_id in settled:
+        assert await standing(connection, item_id) == before[item_id]
+    assert await positions(connection) == {}
     assert await verify_day(held, NEXT) == []
 
 

@@ -14,7 +14,7 @@ from clearing.plan import Purpose
 from clearing.store import Connection, Entry, Posting
 from schemas import record
 from schemas.batch import Batch
-from schemas.codes import CardFamily, TapKind, TypeByte
+from schemas.codes import CardFamily, CardKind, TapKind, TypeByte
 from schemas.items import ItemKind, ItemOutcome, ItemState
 from schemas.registry import Denied, Staff
 from settlement import store
@@ -29,8 +29,8 @@ NEXT = OPEN + timedelta(days=1)
 ANNA, BO, CHEN = "anna", "bo", "chen"
 STRANGE = "710000110009"
 """A terminal that nobody registered: its taps are held."""
-DENIED, GAP, LOGGED = 5, 13, 14
-"""Numbers of cards: on the denylist, with a lost debit, with a load that has no record."""
+DENIED, GAP, LOGGED, STUDENT = 5, 13, 14, 18
+"""Numbers of cards: on the denylist, with a lost debit, with a load that has no record, a student's."""
 
 
 def card_bytes(number: int, issuer: str = world.OWN_ISSUER) -> bytes:
@@ -65,6 +65,7 @@ def batches(deck: dict[int, Card]) -> list[Batch]:
         held(abroad, BUS, 130, 6, gross_fen=100),
         deck[11].tap(BUS, 50, at=at(7), gross_fen=100),
         deck[11].tap(BUS, 50, at=at(8), gross_fen=100),
+        held(deck[STUDENT], BUS, 50, 17, gross_fen=130),
     ]
     taxi = [held(deck[6], TAXI, 1_300, 9, kind=TapKind.TAXI_TRIP, distance_m=5_000)]
     reversal = {"kind": TapKind.TOP_UP_REVERSAL, "type_byte": TypeByte.LOAD, "gross_fen": 0}
@@ -86,6 +87,7 @@ def batches(deck: dict[int, Card]) -> list[Batch]:
 async def found(dsn: str, home: Path) -> Context:
     """The city with its staff, a denied card, and the day's taps cleared."""
     deck = {number: Card(number) for number in range(1, 21)}
+    deck[STUDENT] = Card(STUDENT, kind=CardKind.STUDENT)
     context = await night.city(dsn, home, list(deck.values()))
     connection = await asyncpg.connect(dsn)
     try:
