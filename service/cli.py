@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, str]] = {
     "submit": "service.commands.submitting:submit",
     "serve": "service.commands.serving:serve",
     "settle": "service.commands.settling:settle",
+    "completeness": "service.commands.completeness:completeness",
     "report": "service.commands.settling:report",
     "verify": "service.commands.settling:verify",
     "check": "service.commands.checking:check",

@@ -17,7 +17,8 @@ from clearing.limits import BATCH_BYTES_MAX
 from schemas.forms import Form, detect, encode
 from schemas.proof import Receipt
 from schemas.reasons import ROW, Reason
-from service import profiles, terminal
+from schemas.registry import Operator
+from service import completeness, profiles, terminal
 from service.errors import ServiceError
 from service.home import OpenNode, open_node, register
 from service.logs import quiet
@@ -54,6 +55,7 @@ class Outcome(msgspec.Struct):
 
     receipts: list[Given] = []
     refused: list[str] = []
+    remarks: list[str] = []
     left_out: list[str] = []
     enrolled: list[str] = []
 
@@ -95,6 +97,7 @@ async def at_home(
                     advance(1)
         finally:
             await engine.close()
+        await _remark_gaps(opened.dsn, outcome)
         return outcome
 
 
@@ -102,9 +105,33 @@ async def _hand_in(engine: Engine, name: str, body: bytes, outcome: Outcome) -> 
     try:
         outcome.take(await engine.clear_batch(body, trusted=True))
     except Refusal as refusal:
-        outcome.refused.append(
-            f"{name}: {refusal.reason.name.lower()}: {refusal.sentence} {refusal.remedy}"
-        )
+        outcome.refused.append(refused_line(name, refusal))
+
+
+def refused_line(name: str, refusal: Refusal) -> str:
+    """A refusal in both languages: the reason's name, what was expected and what came, what to do."""
+    row = ROW[refusal.reason]
+    return (
+        f"{name}: {row.name}: {refusal.sentence} {refusal.remedy}\n"
+        f"  {row.chinese}；{row.remedy_chinese}"
+    )
+
+
+async def _remark_gaps(dsn: str, outcome: Outcome) -> None:
+    """What is missing of the numbers of those operators whose batches were taken."""
+    numbers = {receipt.fields.operator for receipt in outcome.receipts}
+    if not numbers:
+        return
+    connection = await asyncpg.connect(dsn)
+    try:
+        _, version = await store.read_versions(connection)
+        rows = (await store.read_registry(connection, version, ("operator",)))["operator"]
+        operators = [row for row in rows if isinstance(row, Operator) and row.number in numbers]
+        days = await completeness.days_of(connection, None)
+        boards = await completeness.read_boards(connection, operators, days)
+    finally:
+        await connection.close()
+    outcome.remarks += [words for words in map(completeness.remark_of, boards) if words]
 
 
 def _read(path: Path) -> bytes:
@@ -164,7 +191,8 @@ def _tell(batching: Batching, outcome: Outcome) -> None:
     row = ROW[Reason.OPERATOR_UNKNOWN]
     outcome.refused += [
         f"{file}:{ranges(lines)}: {len(lines):,} taps of {company}: {row.name}:"
-        f" {row.english}; {row.remedy_english}, or use --enrol"
+        f" {row.english}; {row.remedy_english}, or use --enrol\n"
+        f"  {row.chinese}；{row.remedy_chinese}"
         for (file, company), lines in batching.unknown.items()
     ]
     outcome.left_out += [
@@ -192,6 +220,8 @@ async def over_http(files: Iterable[Path], url: str, api_key: str) -> Outcome:
                 for path in names:
                     await _post(client, path, outcome)
                     advance(1)
+            if outcome.receipts:
+                await _ask_for_gaps(client, outcome)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServiceError(
             f"{url} does not answer: {str(error) or type(error).__name__}.",
@@ -224,6 +254,20 @@ async def _post(client: httpx.AsyncClient, path: Path, outcome: Outcome) -> None
     try:
         problem = answer.json()
         words = f"{problem.get('reason', problem.get('title'))}: {problem.get('detail', '')}"
+        if "reason" in problem:
+            words += f" {problem['remedy']}\n  {problem['chinese']}；{problem['remedy_chinese']}"
     except ValueError:
         words = f"HTTP {answer.status_code}"
     outcome.refused.append(f"{path.name}: {words}")
+
+
+async def _ask_for_gaps(client: httpx.AsyncClient, outcome: Outcome) -> None:
+    """What the node says is missing of the operator's numbers."""
+    answer = await client.get("/v1/completeness")
+    if not answer.is_success:
+        return
+    board = answer.json()
+    runs = [completeness.Missing(**run) for run in board["missing"]]
+    words = completeness.gap_words(board["operator"], runs)
+    if words:
+        outcome.remarks.append(words)

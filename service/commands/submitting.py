@@ -96,6 +96,8 @@ def _print(outcome: "Outcome") -> None:
     )
     for reason, count in sorted(total.reasons.items(), key=lambda item: -item[1]):
         click.echo(f"  {reason}: {count:,}")
+    for remark in outcome.remarks:
+        click.echo(f"onecard: remark: {remark}", err=True)
     for line in outcome.left_out:
         click.echo(f"left out: {line}", err=True)
     for refusal in outcome.refused:

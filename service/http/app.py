@@ -9,7 +9,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from service.http import about, batches, denylist, exchange
+from service.http import about, batches, completeness, denylist, exchange
 from service.http.doors import Doors
 from service.http.problems import answer
 
@@ -22,7 +22,13 @@ def make_app(doors: Doors) -> Litestar:
 
     handlers: dict[int | type[Exception], Any] = {Exception: answer}
     return Litestar(
-        route_handlers=[batches.ROUTER, denylist.ROUTER, about.ROUTER, exchange.ROUTER],
+        route_handlers=[
+            batches.ROUTER,
+            completeness.ROUTER,
+            denylist.ROUTER,
+            about.ROUTER,
+            exchange.ROUTER,
+        ],
         dependencies={"doors": Provide(provide_doors)},
         exception_handlers=handlers,
         openapi_config=OpenAPIConfig(
