@@ -1,5 +1,7 @@
 """Lines of a date per operator and per city: what reports and statements both say."""
 
+from typing import Final
+
 import msgspec
 
 from clearing.plan import Purpose
@@ -9,14 +11,18 @@ from schemas.registry import Operator
 from settlement.figures import Figures
 from settlement.store import Flow
 
+_DECIDED: Final = (Purpose.RELEASE, Purpose.CHAIN, Purpose.RETURN)
+
 
 class OperatorLine(msgspec.Struct, frozen=True, kw_only=True):
     """An operator on a date, fen.
 
     ``gross_fen`` and ``charged_fen`` are of every debit it handed in, ``accepted_fen`` of the accepted
     ones. ``fare_fen`` became its own and its drivers' on this date (``driver_fen`` of it theirs);
+    ``decided_fen`` of it by people's decisions and card chains, on taps of earlier dates;
     ``unconfirmed_fen`` moved among the fares of other cities' cards that wait for the clearing total.
-    ``net_fen`` = fares − fee. Top-ups that it owes and subsidies that it is owed stand apart.
+    ``net_fen`` = fares − fee. Top-ups that it owes, subsidies and what it paid out to cardholders as
+    refund agent, which it is owed, stand apart.
     """
 
     operator: int
@@ -32,12 +38,14 @@ class OperatorLine(msgspec.Struct, frozen=True, kw_only=True):
     accepted_fen: int
     fare_fen: int
     driver_fen: int
+    decided_fen: int
     unconfirmed_fen: int
     fee_base_fen: int
     fee_fen: int
     net_fen: int
     top_up_fen: int
     subsidy_fen: int
+    refund_fen: int
 
 
 def operator_line(figures: Figures, operator: Operator) -> OperatorLine:
@@ -55,6 +63,7 @@ def operator_line(figures: Figures, operator: Operator) -> OperatorLine:
         **msgspec.structs.asdict(totals),
         fare_fen=fare_fen,
         driver_fen=driver_fen,
+        decided_fen=-figures.moved((AccountKind.OPERATOR, AccountKind.DRIVER), _DECIDED, number),
         unconfirmed_fen=-figures.moved(
             (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.FARE_UNCONFIRMED,), number
         ),
@@ -63,6 +72,7 @@ def operator_line(figures: Figures, operator: Operator) -> OperatorLine:
         net_fen=fare_fen - fee_fen,
         top_up_fen=-figures.position(Purse.PRINCIPAL, f"load_agent/{number}"),
         subsidy_fen=figures.position(Purse.SUBSIDIES, f"operator/{number}"),
+        refund_fen=figures.position(Purse.PRINCIPAL, f"refund_agent/{number}"),
     )
 
 

@@ -142,7 +142,14 @@ def _hex(value: bytes | None) -> str | None:
 
 
 def _says_something(line: OperatorLine) -> bool:
-    return any((line.taps, line.fare_fen, line.unconfirmed_fen, line.top_up_fen, line.subsidy_fen))
+    money = (
+        line.fare_fen,
+        line.unconfirmed_fen,
+        line.top_up_fen,
+        line.subsidy_fen,
+        line.refund_fen,
+    )
+    return any((line.taps, *money))
 
 
 def _positions(figures: Figures) -> list[PositionLine]:
@@ -200,7 +207,8 @@ async def _netting(connection: Connection, context: Context, figures: Figures) -
 
 _OPERATOR_COLUMNS = (
     "operator", "name", "mode", "taps", "accepted", "held", "rejected", "gross_fen", "charged_fen",
-    "accepted_fen", "net_fen", "unconfirmed_fen", "fee_fen", "subsidy_fen", "top_up_fen",
+    "accepted_fen", "net_fen", "decided_fen", "unconfirmed_fen", "fee_fen", "subsidy_fen",
+    "top_up_fen", "refund_fen",
 )  # fmt: skip
 
 

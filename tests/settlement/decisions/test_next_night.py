@@ -71,6 +71,12 @@ async def test_the_night_after_pays_what_was_decided(
     table = msgspec.json.decode(await store.read_paper(connection, NEXT, floats.PAPER) or b"")
     # In: the held top-up. Out: torn ride, reversal, card refund. What was held had gone out before.
     assert (table[0]["in_fen"], table[0]["out_fen"]) == (2_000, 50 + 500 + 4_000)
+    for operator, decided_fen, refund_fen in ((11, 200, 0), (12, 1_300, 0), (13, 0, 4_110)):
+        name = f"operators/{operator}/statement.json"
+        told = msgspec.json.decode(await store.read_paper(connection, NEXT, name) or b"")
+        assert told["line"]["fare_fen"] == told["line"]["decided_fen"] == decided_fen
+        assert told["line"]["refund_fen"] == refund_fen
+        assert told["positions"]["principal"]["refund_agent"] == refund_fen
     for day in (OPEN, NEXT):
         assert await verify_day(held, day) == []
 
