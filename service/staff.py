@@ -22,6 +22,7 @@ from schemas.registry import Staff
 from service.errors import ServiceError
 from service.home import open_node
 from service.registration import register_in
+from settlement.store.decisions import add_look_up
 
 KEY_PREFIX: Final = "ocs_"
 """Staff keys start with it, so that a search for leaked ones finds them."""
@@ -68,6 +69,19 @@ async def authenticate(connection: Connection, name: str, key: str) -> Staff:
 def is_in_force(person: Staff, on: date) -> bool:
     """Whether the person may sign on a date."""
     return person.since <= on and (person.until is None or on < person.until)
+
+
+async def sign_look_up(home: Path, name: str, key: str, subject: str) -> None:
+    """Whoever is to see whole card numbers signs for it, which leaves an event; raises as above."""
+    async with open_node(home) as opened:
+        connection = await asyncpg.connect(opened.dsn)
+        try:
+            async with connection.transaction():
+                on = await store.read_open_date(connection, lock="FOR SHARE")
+                person = await authenticate(connection, name, key)
+                await add_look_up(connection, on, subject, person.name)
+        finally:
+            await connection.close()
 
 
 async def read_staff(connection: Connection) -> list[Staff]:

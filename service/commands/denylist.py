@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from service.commands.options import Day, Moment, home_option, json_option, run
+from service.commands.options import (
+    Day,
+    Moment,
+    home_option,
+    json_option,
+    run,
+    sign_for_cards,
+    staff_options,
+)
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -114,11 +122,21 @@ def status(as_json: bool, home: Path) -> None:
 
 @denylist.command("show")
 @click.option("--on", type=Day(), metavar="DATE", required=True, help="Business date.")
-@click.option("--unmasked", is_flag=True, help="Print card numbers in full.")
+@click.option("--unmasked", is_flag=True, help="Print card numbers in full; leaves an event.")
+@staff_options(required=False)
 @json_option()
 @home_option()
-def show(on: date, unmasked: bool, as_json: bool, home: Path) -> None:
+def show(
+    on: date,
+    unmasked: bool,
+    staff_name: str | None,
+    staff_key_file: Path | None,
+    as_json: bool,
+    home: Path,
+) -> None:
     """Show the cards that were denied at the end of a business date."""
+    if unmasked:
+        sign_for_cards(home, staff_name, staff_key_file, f"denylist show {on}")
     import msgspec
 
     from service.commands.printing import print_json, print_table

@@ -106,6 +106,15 @@ def staff_key(file: Path | None) -> str:
     return key
 
 
+def sign_for_cards(home: Path, staff_name: str | None, file: Path | None, subject: str) -> None:
+    """Have the person sign who is to see whole card numbers of ``subject``; it leaves an event."""
+    if not staff_name:
+        raise click.UsageError("--unmasked shows personal data: give --staff NAME and your key.")
+    from service.staff import sign_look_up
+
+    run(sign_look_up(home, staff_name, staff_key(file), subject))
+
+
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine to its end."""
     return asyncio.run(coroutine)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from schemas.registry import KINDS
-from service.commands.options import Day, home_option, json_option, run
+from service.commands.options import (
+    Day,
+    home_option,
+    json_option,
+    run,
+    sign_for_cards,
+    staff_options,
+)
 from service.text import yuan
 
 if TYPE_CHECKING:
@@ -165,15 +172,25 @@ def end(kind: str, key: str, on: date | None, home: Path) -> None:
 @click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
 @click.option("--at", type=click.IntRange(0), metavar="VERSION", help="As of a registry version.")
 @click.option("--on", type=Day(), metavar="DATE", help="As of the end of a business date.")
-@click.option("--unmasked", is_flag=True, help="Print card numbers in full.")
+@click.option("--unmasked", is_flag=True, help="Print card numbers in full; leaves an event.")
+@staff_options(required=False)
 @json_option()
 @home_option()
 def list_rows(
-    kind: str, at: int | None, on: date | None, unmasked: bool, as_json: bool, home: Path
+    kind: str,
+    at: int | None,
+    on: date | None,
+    unmasked: bool,
+    staff_name: str | None,
+    staff_key_file: Path | None,
+    as_json: bool,
+    home: Path,
 ) -> None:
     """List the rows of a kind that are in force, now or then."""
     if at is not None and on is not None:
         raise click.UsageError("Give --at VERSION or --on DATE, not both.")
+    if unmasked and kind == "denied":
+        sign_for_cards(home, staff_name, staff_key_file, f"registry list {kind}")
     import msgspec
 
     from service import registry as rows

@@ -77,7 +77,11 @@ def test_versions_add_and_remove_cards_and_nothing_else(
     again = said(onecard(*publish, "--remove", leaving))
     assert (again["version"], again["removed"]) == (3, 0)
 
-    shown = said(onecard("denylist", "show", "--on", DAY, "--unmasked", "--json", "--home", home))
+    key = tmp_path / "key"
+    key.write_text(onecard("staff", "add", "li", "--home", home).out.split()[-1])
+    key.chmod(0o600)
+    signed = ("--unmasked", "--staff", "li", "--staff-key-file", key)
+    shown = said(onecard("denylist", "show", "--on", DAY, *signed, "--json", "--home", home))
     assert shown["version"] == 3
     assert {card["serial"]: (card["version"], card["since"]) for card in shown["cards"]} == {
         SECOND: (1, "2026-01-02T00:00:00"),

@@ -349,7 +349,14 @@ def test_a_row_ends_once(onecard: Onecard, bus: Path) -> None:
     assert (again.code, "ends on 2026-01-05 already" in again.err) == (1, True)
 
 
-def test_lists_mask_cards(onecard: Onecard, fresh: Path, tmp_path: Path) -> None:
+def test_lists_mask_cards(
+    onecard: Onecard,
+    fresh: Path,
+    tmp_path: Path,
+    given_database: str,
+    run: Run[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     serial = "00007100000000000001"
     denied = given(
         tmp_path,
@@ -361,4 +368,24 @@ def test_lists_mask_cards(onecard: Onecard, fresh: Path, tmp_path: Path) -> None
     told += onecard("registry", "list", "denied", "--json", "--home", fresh).out
     assert serial not in told
     assert "****************0001" in told
-    assert serial in onecard("registry", "list", "denied", "--unmasked", "--home", fresh).out
+
+    # Who wants the whole number signs for it.
+    whole = ("registry", "list", "denied", "--unmasked", "--home", fresh)
+    assert onecard(*whole).code == onecard(*whole, "--staff", "li").code == 2
+    key = onecard("staff", "add", "li", "--home", fresh).out.split()[-1]
+    monkeypatch.setenv("ONECARD_STAFF_KEY", key[:-1])
+    assert onecard(*whole, "--staff", "li").code == 1
+    monkeypatch.setenv("ONECARD_STAFF_KEY", key)
+    assert serial in onecard(*whole, "--staff", "li").out
+
+    async def look_ups() -> list[tuple[str, str]]:
+        connection = await asyncpg.connect(given_database)
+        try:
+            rows = await connection.fetch(
+                "SELECT subject, body ->> 'staff' FROM clearing.event WHERE kind = 'card looked up'"
+            )
+            return [tuple(row) for row in rows]
+        finally:
+            await connection.close()
+
+    assert run(look_ups()) == [("registry list denied#1", "li")]
