@@ -59,7 +59,7 @@ class Case:
         if item.batch_seq is not None and item.row_no is not None:
             self._tap = await read_decided_tap(self.connection, item.batch_seq, item.row_no)
         self._versions = await read_versions(self.connection)
-        registry = await read_registry(self.connection, self._versions[1])
+        registry = await read_registry(self.connection, self._versions[1], ("issuer", "operator"))
         self._issuers = [row for row in registry["issuer"] if isinstance(row, Issuer)]
         self._operators = {
             row.number: row for row in registry["operator"] if isinstance(row, Operator)

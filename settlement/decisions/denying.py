@@ -15,7 +15,8 @@ async def deny(connection: Connection, node: Node, case: Case) -> int:
     card = case.card
     # Versions count up, so nobody else may publish between reading the last one and writing the next.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", REGISTRY_LOCK)
-    registry = await read_registry(connection, (await read_versions(connection))[1])
+    _, registry_version = await read_versions(connection)
+    registry = await read_registry(connection, registry_version, ("denied", "denylist"))
     denied = [row for row in registry["denied"] if isinstance(row, Denied)]
     lists = [row for row in registry["denylist"] if isinstance(row, Denylist)]
     versions = [row.version for row in denied] + [row.version for row in lists]
