@@ -17,7 +17,7 @@ from schemas.reasons import Reason
 from settlement.chains import following, torn
 from settlement.chains.element import OPENING, Element, opening_of
 from settlement.chains.standing import CARD_KINDS, Books, Known, Writer, known_of
-from settlement.chains.walk import Findings, walk
+from settlement.chains.walk import DOUBLE_WITHIN_S, Findings, walk
 from settlement.context import Context
 from settlement.items import Night
 from settlement.store import Connection, DayRow, chains
@@ -124,11 +124,12 @@ class CardAudit:
         for history in histories:
             history.opening = self._opening(history.card, history.since)
         by_card = {history.card: history for history in histories}
-        for business_date, _ in self._dates:
-            asked = [each.card for each in histories if each.since <= business_date]
-            if asked:
-                for tap in await chains.read_chain_taps(self.connection, business_date, asked):
-                    self._put(by_card[tap.identity[:_CARD]], tap, business_date)
+        async with chains.by_index(self.connection):
+            for business_date, _ in self._dates:
+                asked = [each.card for each in histories if each.since <= business_date]
+                if asked:
+                    for tap in await chains.read_chain_taps(self.connection, business_date, asked):
+                        self._put(by_card[tap.identity[:_CARD]], tap, business_date)
 
     def _opening(self, card: bytes, since: date) -> Element | None:
         """The card's opening position, if it was registered on a date that is read."""
@@ -208,8 +209,8 @@ class CardAudit:
         pairs = [pair for found in walked for pair in found.doubles]
         met: dict[bytes, list[Element]] = {}
         nothing: dict[int, int] = {}
-        for tap in await chains.read_close_pairs(
-            self.connection, today, sorted(self.own), sorted(DEBIT_KINDS)
+        for tap in await chains.read_close_taps(
+            self.connection, today, sorted(self.own), sorted(DEBIT_KINDS), DOUBLE_WITHIN_S
         ):
             met.setdefault(tap.identity[:_CARD], []).append(self._element(tap, today))
         for elements in met.values():
@@ -247,6 +248,12 @@ def is_doubtful(history: History, found: Findings) -> bool:
     before, may have come earlier.
     """
     if any(_may_precede(each.left, history.since) for each in found.between):
+        return True
+    if any(
+        found.torn.get(each.tap) is None and each.tapped_at.date() < history.since
+        for each, _ in history.torn
+    ):
+        # What follows on a torn tap may have come before it, and before what was read.
         return True
     first = found.chain[0] if found.chain else None
     if first is not None and first.kind == OPENING:

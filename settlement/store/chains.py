@@ -3,7 +3,8 @@
 Everything is as of the date whose night it is; what that night itself wrote is left out.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -73,10 +74,21 @@ class ChainTap(msgspec.Struct, frozen=True, gc=False):
     position: bytes
 
 
+@asynccontextmanager
+async def by_index(connection: Connection) -> AsyncIterator[None]:
+    """A while in which PostgreSQL goes through indexes: how few taps lie between two identities is
+    nothing that it can estimate, and it would read whole dates once a card. Inside a transaction."""
+    name = "enable_seqscan"
+    before = await connection.fetchval("SELECT current_setting($1)", name)
+    await connection.fetchval("SELECT set_config($1, 'off', true)", name)
+    yield
+    await connection.fetchval("SELECT set_config($1, $2, true)", name, before)
+
+
 async def read_chain_taps(
     connection: Connection, business_date: date, cards: Sequence[bytes]
 ) -> list[ChainTap]:
-    """The taps of these cards' chains on a date, through its identity index."""
+    """The taps of these cards' chains on a date, through its identity index (see ``by_index``)."""
     rows = await connection.fetch(
         f"SELECT identity, batch_seq, row_no, verdict, {_SAID}, kind, amount_fen,"
         f" tapped_at, debit_proven, substr(rest, {_POSITION_AT}, {_POSITION_SIZE})"
@@ -94,10 +106,15 @@ def _beyond(prefix: bytes) -> bytes:
     return (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix), "big")
 
 
-async def read_close_pairs(
-    connection: Connection, business_date: date, issuers: Sequence[int], kinds: Sequence[int]
+async def read_close_taps(
+    connection: Connection,
+    business_date: date,
+    issuers: Sequence[int],
+    kinds: Sequence[int],
+    within_s: int,
 ) -> list[ChainTap]:
-    """Accepted taps of these kinds that cost something, of cards that met one terminal twice on the date."""
+    """Accepted taps of these kinds that cost something and have another one of their card at their
+    terminal on the date, no more than ``within_s`` before or after them."""
     name = partition_of(business_date)
     wanted = "verdict = 0 AND amount_fen > 0 AND kind = ANY($2) AND issuer_no = ANY($1)"
     rows = await connection.fetch(
@@ -105,8 +122,12 @@ async def read_close_pairs(
         f" FROM clearing.{name} WHERE {wanted} GROUP BY 1 HAVING count(*) > 1)"
         f" SELECT identity, batch_seq, row_no, verdict, {_SAID}, kind, amount_fen, tapped_at,"
         f" debit_proven, substr(rest, {_POSITION_AT}, {_POSITION_SIZE})"
-        f" FROM clearing.{name} JOIN met ON substr(identity, 1, $3) = met.met WHERE {wanted}",
-        issuers, kinds, _NUMBER_AT - 1,
+        " FROM (SELECT t.*, tapped_at - lag(tapped_at) OVER w AS after_last,"
+        f" lead(tapped_at) OVER w - tapped_at AS before_next FROM clearing.{name} t"
+        f" JOIN met ON substr(identity, 1, $3) = met.met WHERE {wanted}"
+        " WINDOW w AS (PARTITION BY met.met ORDER BY tapped_at)) n"
+        " WHERE least(after_last, before_next) <= $4 * interval '1 second'",
+        issuers, kinds, _NUMBER_AT - 1, within_s,
     )  # fmt: skip
     return [ChainTap(*row) for row in rows]
 
