@@ -16,7 +16,7 @@ PYTEST ?=
 # More arguments for the demonstration: make demo DEMO='--taps 50000'
 DEMO ?=
 
-.PHONY: help setup demo test torture bench lint format serve lock clean
+.PHONY: help setup demo test torture mutants bench lint format serve lock clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -48,6 +48,9 @@ test: lint ## Every check and every test, in at most 20 minutes on two cores
 
 torture: setup ## The same properties, kills and faults at full count, with evidence
 	@TORTURE=1 $(BIN)/pytest -m 'torture or kills' $(PYTEST)
+
+mutants: setup ## Sabotage the engine in a copy, one mutant after another: the tests must see each
+	@$(BIN)/python -m tests.mutants.run
 
 bench: setup ## Measure beside peers in the same run, print one table, write bench.json
 	@mkdir -p build

@@ -1,0 +1,191 @@
+"""Mutants of the two kernels and of prices. See ``mutant``."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+KERNEL = "tests/clearing/test_kernel.py::"
+EDGES = "tests/clearing/test_kernel_edges.py::"
+
+PLAIN_KERNEL = (
+    Mutant(
+        "plain: any TAC is right",
+        "clearing/_reference/kernel.py",
+        "elif _tac(key_set, tap, row.data).hex().upper() != tap.tac:",
+        "elif False:",
+        (KERNEL + "test_a_rejected_tap_may_be_submitted_again",),
+        "anybody could make taps of any card",
+    ),
+    Mutant(
+        "plain: three bytes of the TAC are compared",
+        "clearing/_reference/kernel.py",
+        "elif _tac(key_set, tap, row.data).hex().upper() != tap.tac:",
+        "elif _tac(key_set, tap, row.data).hex().upper()[:6] != tap.tac[:6]:",
+        (EDGES + "test_every_byte_of_a_tac_counts",),
+        "a forger would need 2^24 tries and not 2^32",
+    ),
+    Mutant(
+        "plain: held taps are forgotten",
+        "clearing/_reference/kernel.py",
+        "if verdict != Verdict.REJECTED or (proven and row.is_debit):",
+        "if verdict == Verdict.ACCEPTED:",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "a held tap handed in again would be booked again",
+    ),
+    Mutant(
+        "plain: undo forgets the identities",
+        "clearing/_reference/kernel.py",
+        "self._identities.pop(identity, None)",
+        "pass",
+        (KERNEL + "test_undo_is_exact_even_after_the_tables_grew",),
+        "after a failed commit, honest taps would be duplicates of taps that were never stored",
+    ),
+    Mutant(
+        "plain: the presentment window is a day shorter",
+        "clearing/_reference/kernel.py",
+        "if row.seconds // 86400 < earliest:",
+        "if row.seconds // 86400 <= earliest:",
+        (EDGES + "test_the_presentment_window_is_inclusive",),
+        "an operator would lose the taps of its last day in the window",
+    ),
+    Mutant(
+        "plain: a tap of the last second of the clock tolerance is future",
+        "clearing/_reference/kernel.py",
+        "if row.seconds > latest:",
+        "if row.seconds >= latest:",
+        (EDGES + "test_the_clock_tolerance_is_inclusive",),
+        "honest taps of a device whose clock is a little fast would be held",
+    ),
+    Mutant(
+        "plain: remainders are given from the smallest",
+        "clearing/pricing.py",
+        "key=lambda i: (-remainders[i], i)",
+        "key=lambda i: (remainders[i], i)",
+        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        "the odd fen would go to the wrong participant, for ever",
+    ),
+    Mutant(
+        "plain: half a fen is rounded down",
+        "clearing/pricing.py",
+        "return (mille + 500) // 1000",
+        "return (mille + 499) // 1000",
+        (EDGES + "test_half_a_fen_is_rounded_as_the_class_says",),
+        "every fare that ends on half a fen would be above tariff",
+    ),
+)
+
+C_KERNEL = (
+    Mutant(
+        "C: three bytes of the TAC are compared",
+        "clearing/_kernels/tac.h",
+        "uint32_t difference = one ^ other;",
+        "uint32_t difference = (one ^ other) & 0xffffff00u;",
+        (EDGES + "test_every_byte_of_a_tac_counts",),
+        "a forger would need 2^24 tries and not 2^32",
+    ),
+    Mutant(
+        "C: an altered record is a plain duplicate",
+        "clearing/_kernels/checks.h",
+        "if (seen->head != tap->head)",
+        "if (false)",
+        (KERNEL + "test_the_same_tap_again_counts_once",),
+        "nobody would hear that a device or a back office edits records",
+    ),
+    Mutant(
+        "C: undo forgets the identities",
+        "clearing/_kernels/journal.h",
+        "identity_table_remove(identities, &journal->identities[--journal->identity_count]);",
+        "--journal->identity_count;",
+        (KERNEL + "test_undo_is_exact_even_after_the_tables_grew",),
+        "after a failed commit, honest taps would be duplicates of taps that were never stored",
+    ),
+    Mutant(
+        "C: the denylist is in force a second late",
+        "clearing/_kernels/checks.h",
+        "tap->seconds >= effective ?",
+        "tap->seconds > effective ?",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "the issuer would bear what the operator must, at the end of the grace",
+    ),
+    Mutant(
+        "C: the order of arrival is taken for the card's own",
+        "clearing/_kernels/card_checks.h",
+        "tap->newer = tap->offline_counter + tap->online_counter > line->offline_highest + line->online_highest;",
+        "tap->newer = true;",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "a late tap would turn the card's balance back, and the next one would look like fraud",
+    ),
+    Mutant(
+        "C: a fen is lost in the split",
+        "clearing/_kernels/fares.h",
+        "parts[largest]++;",
+        ";",
+        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        "the card would pay a fen that nobody gets",
+    ),
+    Mutant(
+        "C: ties of the split go to the last",
+        "clearing/_kernels/fares.h",
+        "if (remainders[share] > remainders[largest])",
+        "if (remainders[share] >= remainders[largest])",
+        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        "the two kernels would pay different participants",
+    ),
+    Mutant(
+        "C: shares are swapped",
+        "clearing/_kernels/money.h",
+        "money_book(batch, tap->issuer->account, tap->split->accounts[share], purpose, parts[share]);",
+        "money_book(batch, tap->issuer->account, tap->split->accounts[share], purpose,"
+        " parts[tap->split->count - 1 - share]);",
+        (KERNEL + "test_a_taxi_fare_goes_to_platform_and_driver",),
+        "the platform would get the driver's money",
+    ),
+    Mutant(
+        "C: the transfer window is exclusive",
+        "clearing/_kernels/price.h",
+        "since <= transfer->window_s",
+        "since < transfer->window_s",
+        (KERNEL + "test_transfers_are_counted_within_their_window",),
+        "a passenger would pay in full at the ninetieth minute",
+    ),
+    Mutant(
+        "C: held money is the operator's",
+        "clearing/_kernels/money.h",
+        "plan->suspense_account, PURPOSE_HELD",
+        "batch->operator->subsidy_account, PURPOSE_HELD",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "an operator would be paid for taps that nobody has believed yet",
+    ),
+    Mutant(
+        "C: the operator keeps what it overcharged",
+        "clearing/_kernels/money.h",
+        "tap->credited_fen = tap->amount_fen - excess;",
+        "tap->credited_fen = tap->amount_fen;",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "an overcharge would pay",
+    ),
+    Mutant(
+        "C: a rejected tap counts as accepted",
+        "clearing/_kernels/money.h",
+        "if (tap->decision.verdict == VERDICT_ACCEPTED)\n        batch->accepted_fen",
+        "if (tap->decision.verdict != VERDICT_HELD)\n        batch->accepted_fen",
+        (KERNEL + "test_a_batch_adds_up",),
+        "receipts would promise money that is not booked",
+    ),
+    Mutant(
+        "C: a malformed record counts as gross",
+        "clearing/_kernels/money.h",
+        "if (!tap->debit || tap_has(tap, REASON_MALFORMED))",
+        "if (!tap->debit)",
+        (KERNEL + "test_a_malformed_tap_is_rejected_by_its_first_bad_field",),
+        "garbage would be in the totals",
+    ),
+    Mutant(
+        "C: the record's card kind sets the fare",
+        "clearing/_kernels/price.h",
+        "tap->line != NULL ? tap->line->card_kind : tap->record[RECORD_CARD_KIND]",
+        "tap->record[RECORD_CARD_KIND]",
+        (KERNEL + "test_a_tap_gets_its_reason",),
+        "an operator would claim subsidies by writing 'senior' into records",
+    ),
+)

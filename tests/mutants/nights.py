@@ -1,0 +1,238 @@
+"""Mutants of the night, of chains and items, and of what two people decide. See ``mutant``."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+NIGHT = "tests/settlement/test_day.py::"
+VERIFY = "tests/settlement/test_verify.py::"
+
+SETTLEMENT = (
+    Mutant(
+        "cut-off: the next date is skipped",
+        "settlement/cutoff.py",
+        "day.business_date + timedelta(days=1)",
+        "day.business_date + timedelta(days=2)",
+        (NIGHT + "test_a_second_night_is_refused_and_a_cut_off_is_not",),
+        "a business date would be missing from the chain",
+    ),
+    Mutant(
+        "audit: taps of sealed dates are not looked for",
+        "settlement/audit.py",
+        "    findings = list(await late_twins(connection, context, day.business_date))\n",
+        "    findings = []\n",
+        ("tests/settlement/test_audit_late_twins.py",),
+        "a tap that two dates hold would be paid twice",
+    ),
+    Mutant(
+        "audit: taps twice on a date are let through",
+        "settlement/audit.py",
+        '            Finding(f"taps {\' and \'.join(twins)}", "have one identity")\n'
+        "            for twins in await store.read_twins(connection, day.business_date)\n",
+        '            Finding(f"taps {\' and \'.join(twins)}", "have one identity")\n'
+        "            for twins in []\n",
+        (NIGHT + "test_a_day_that_was_changed_is_refused",),
+        "the database could no longer prove the engine right",
+    ),
+    Mutant(
+        "audit: the float identity is skipped",
+        "settlement/floats.py",
+        "if row.book_fen + row.adjusted_fen != row.closing_fen",
+        "if False",
+        (NIGHT + "test_a_day_that_was_changed_is_refused",),
+        "cards could hold money that nobody owes them, or the reverse, for months",
+    ),
+    Mutant(
+        "netting: drivers are forgotten",
+        "settlement/netting.py",
+        "if kind is None or row.participant not in payees:",
+        'if kind is None or row.participant not in payees or role == "driver":',
+        (NIGHT + "test_positions_payments_and_books_of_a_sealed_day",),
+        "drivers would be told of money that is not paid",
+    ),
+    Mutant(
+        "netting: positions need not balance",
+        "settlement/netting.py",
+        "    check_positions(positions)\n",
+        "",
+        (NIGHT + "test_unbalanced_books_are_refused",),
+        "the centre would pay what nobody owes",
+    ),
+    Mutant(
+        "positions: held money is the issuer's debt of the day",
+        "settlement/positions.py",
+        "Purpose.HELD, Purpose.EXCESS, Purpose.REJECTED, Purpose.OPENING,",
+        "Purpose.EXCESS, Purpose.REJECTED, Purpose.OPENING,",
+        (NIGHT + "test_positions_payments_and_books_of_a_sealed_day",),
+        "money that waits for a decision would be paid out",
+    ),
+    Mutant(
+        "payments: who owes is paid",
+        "settlement/payments.py",
+        "pays = row.amount_fen < 0",
+        "pays = row.amount_fen > 0",
+        (NIGHT + "test_positions_payments_and_books_of_a_sealed_day",),
+        "money would flow the wrong way",
+    ),
+    Mutant(
+        "statements: everyone reads everyone's taps",
+        "settlement/statements.py",
+        "operator in (None, group.operator)",
+        "True",
+        ("tests/settlement/test_report.py::test_statements_agree_with_each_other",),
+        "operators would see each other's business",
+    ),
+    Mutant(
+        "seal: the date before is not in it",
+        "settlement/seal.py",
+        'return proof.digest(previous, *(root or b"" for root in roots), papers_root)',
+        'return proof.digest(*(root or b"" for root in roots), papers_root)',
+        ("tests/settlement/test_seal_formula.py",),
+        "a whole date could be exchanged without breaking the chain",
+    ),
+    Mutant(
+        "verify: positions and instructions are not recomputed",
+        "settlement/verify.py",
+        "            *await _check_results(connection, context, day),\n",
+        "",
+        (VERIFY + "test_a_changed_result_is_named",),
+        "an instruction could be pointed at another account after the seal",
+    ),
+    Mutant(
+        "verify: receipts are not made anew",
+        "settlement/replay.py",
+        "            *_check_receipt(context, batch, judgement, root),\n",
+        "",
+        (VERIFY + "test_what_was_changed_is_named",),
+        "what an operator holds in hand and what the node stores could differ",
+    ),
+    Mutant(
+        "verify: evidence is not compared",
+        "settlement/replay.py",
+        "    if expected == stored:\n        return\n    for item in sorted(set(expected)",
+        "    return\n    for item in sorted(set(expected)",
+        (VERIFY + "test_what_was_changed_is_named",),
+        "the reason that a tap was held for could be rewritten",
+    ),
+)
+
+CHAINS = (
+    Mutant(
+        "chain: the order of arrival decides",
+        "settlement/chains/walk.py",
+        "        (each for each in known if each.tap not in mute), key=lambda element: element.order\n",
+        "        (each for each in known if each.tap not in mute), key=lambda element: element.tap\n",
+        ("tests/settlement/chains/test_honest_cards.py",),
+        "a late record would look like a contradiction, and an honest card like a clone",
+    ),
+    Mutant(
+        "chain: a torn tap needs no balances",
+        "settlement/chains/walk.py",
+        "        right.before_fen == left.after_fen\n    )\n\n\ndef _break(",
+        "        True\n    )\n\n\ndef _break(",
+        ("tests/settlement/chains/test_walk.py",),
+        "a torn tap that took nothing would be paid by its card",
+    ),
+    Mutant(
+        "chain: a missing load is not looked for in the log",
+        "settlement/chains/walk.py",
+        "amounts = [self.logged(counter) for counter in counters]",
+        "amounts = [None for counter in counters]",
+        ("tests/settlement/chains/test_walk.py", "tests/settlement/chains/test_following.py"),
+        "loaded cards would be proposed for the denylist",
+    ),
+    Mutant(
+        "chain: a gap ages a day late",
+        "settlement/chains/following.py",
+        "writer.books.business_date >= item.due_on",
+        "writer.books.business_date > item.due_on",
+        ("tests/settlement/chains/test_following.py", "tests/settlement/chains/test_nights.py"),
+        "money of lost records would stand on the card's line a night longer than the rule says",
+    ),
+    Mutant(
+        "chain: a lost gap is booked again each night",
+        "settlement/chains/following.py",
+        "if was_lost and not _differs(item, finding) and item.booked_fen == finding.amount_fen:",
+        "if False:",
+        ("tests/settlement/chains/test_following.py", "tests/settlement/chains/test_nights.py"),
+        "an item would change every night and never come to rest",
+    ),
+    Mutant(
+        "chain: a torn tap that was paid stays paid when it took nothing",
+        "settlement/chains/torn.py",
+        "back = [(account, -fen) for account, fen in split]",
+        "back = [(account, 0) for account, fen in split]",
+        ("tests/settlement/chains/test_following.py", "tests/settlement/chains/test_nights.py"),
+        "the cardholder would pay twice for one ride",
+    ),
+)
+
+ITEMS = (
+    Mutant(
+        "items: an excess is as large as the tap",
+        "settlement/items/tapped.py",
+        "amount_fen=excess if kind == ItemKind.EXCESS else tap.amount_fen,",
+        "amount_fen=tap.amount_fen,",
+        ("tests/settlement/test_refund_payment.py",),
+        "more would be given back than was taken too much",
+    ),
+    Mutant(
+        "items: a refund is paid before its window closes",
+        "settlement/items/refunds.py",
+        "if each.item.due_on <= ground.business_date",
+        "if True",
+        ("tests/settlement/test_refund_payment.py",),
+        "a card could be paid out and ride on in taps that come late",
+    ),
+    Mutant(
+        "items: a refund is paid that the card does not cover",
+        "settlement/items/refunds.py",
+        "if owed_fen >= each.amount_fen:",
+        "if True:",
+        ("tests/settlement/test_refund_payment.py",),
+        "an agent could be paid for money that nobody owes the card",
+    ),
+    Mutant(
+        "items: a paid refund is still owed to the card",
+        "settlement/items/refunds.py",
+        "item.item_id, ground.business_date, -each.amount_fen)",
+        "item.item_id, ground.business_date, 0)",
+        ("tests/settlement/test_refund_payment.py",),
+        "the float would not be what cards hold, and a second refund would be covered",
+    ),
+)
+
+DECISIONS = (
+    Mutant(
+        "decisions: who proposes decides",
+        "settlement/decisions/people.py",
+        "if staff == proposal.proposed_by:",
+        "if False:",
+        ("tests/settlement/decisions/test_people.py::test_who_proposes_never_decides",),
+        "one person alone could move held money",
+    ),
+    Mutant(
+        "decisions: the database lets one person decide",
+        "schemas/migrations/0004_items.sql",
+        "p.proposed_by = NEW.decided_by",
+        "p.proposed_by <> NEW.decided_by",
+        ("tests/settlement/decisions/test_people.py::test_who_proposes_never_decides",),
+        "the second guard of the same rule would be gone",
+    ),
+    Mutant(
+        "decisions: a release pays what was charged, not what the tariff says",
+        "settlement/decisions/effects.py",
+        "fare = fen if case.item.kind == ItemKind.EXCESS else min(fen, case.tap.priced_fen)",
+        "fare = fen",
+        ("tests/settlement/decisions/test_actions.py::test_action",),
+        "an overcharge that was also held would be the operator's",
+    ),
+    Mutant(
+        "decisions: a released top-up is not owed to its card",
+        "settlement/decisions/effects.py",
+        "        adjustment_fen=signed,\n",
+        "        adjustment_fen=0,\n",
+        ("tests/settlement/decisions/test_actions.py::test_action",),
+        "the float would not be what cards hold",
+    ),
+)
