@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-KERNEL = "tests/clearing/test_kernel.py::"
+KERNEL = "tests/clearing/test_kernel_"
 EDGES = "tests/clearing/test_kernel_edges.py::"
 
 PLAIN_KERNEL = (
@@ -13,7 +13,7 @@ PLAIN_KERNEL = (
         "clearing/_reference/kernel.py",
         "elif _tac(key_set, tap, row.data).hex().upper() != tap.tac:",
         "elif False:",
-        (KERNEL + "test_a_rejected_tap_may_be_submitted_again",),
+        (KERNEL + "identities.py::test_a_rejected_tap_may_be_submitted_again",),
         "anybody could make taps of any card",
     ),
     Mutant(
@@ -29,7 +29,7 @@ PLAIN_KERNEL = (
         "clearing/_reference/kernel.py",
         "if verdict != Verdict.REJECTED or (proven and row.is_debit):",
         "if verdict == Verdict.ACCEPTED:",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "a held tap handed in again would be booked again",
     ),
     Mutant(
@@ -37,7 +37,7 @@ PLAIN_KERNEL = (
         "clearing/_reference/kernel.py",
         "self._identities.pop(identity, None)",
         "pass",
-        (KERNEL + "test_undo_is_exact_even_after_the_tables_grew",),
+        (KERNEL + "state.py::test_undo_is_exact_even_after_the_tables_grew",),
         "after a failed commit, honest taps would be duplicates of taps that were never stored",
     ),
     Mutant(
@@ -57,11 +57,27 @@ PLAIN_KERNEL = (
         "honest taps of a device whose clock is a little fast would be held",
     ),
     Mutant(
+        "plain: a refunded card stays good",
+        "clearing/_reference/card.py",
+        "line.status = cards.STATUS_REFUNDED",
+        "line.status = cards.STATUS_GOOD",
+        (KERNEL + "refunds.py",),
+        "a card would be paid out and ride on",
+    ),
+    Mutant(
+        "plain: any number of a terminal is a new one",
+        "clearing/_reference/terminal.py",
+        "    if used(line, row.tap.terminal_number):",
+        "    if False:",
+        (KERNEL + "terminals.py",),
+        "nobody would hear that a terminal was reset or imitated",
+    ),
+    Mutant(
         "plain: remainders are given from the smallest",
         "clearing/pricing.py",
         "key=lambda i: (-remainders[i], i)",
         "key=lambda i: (remainders[i], i)",
-        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
         "the odd fen would go to the wrong participant, for ever",
     ),
     Mutant(
@@ -76,6 +92,22 @@ PLAIN_KERNEL = (
 
 C_KERNEL = (
     Mutant(
+        "C: another city's tap is a plain duplicate",
+        "clearing/_kernels/checks.h",
+        "    if (seen->acquirer != batch->acquirer)\n        return REASON_DUPLICATE_OTHER_CITY;\n",
+        "",
+        (KERNEL + "identities.py",),
+        "two cities would not hear that one of them presents the other's taps",
+    ),
+    Mutant(
+        "C: a terminal's window loses a bit where words meet",
+        "clearing/_kernels/terminal_lines.h",
+        "if (bits != 0 && to > words)",
+        "if (false)",
+        (KERNEL + "terminals.py",),
+        "numbers given again would go unseen",
+    ),
+    Mutant(
         "C: three bytes of the TAC are compared",
         "clearing/_kernels/tac.h",
         "uint32_t difference = one ^ other;",
@@ -88,7 +120,7 @@ C_KERNEL = (
         "clearing/_kernels/checks.h",
         "if (seen->head != tap->head)",
         "if (false)",
-        (KERNEL + "test_the_same_tap_again_counts_once",),
+        (KERNEL + "identities.py::test_the_same_tap_again_counts_once",),
         "nobody would hear that a device or a back office edits records",
     ),
     Mutant(
@@ -96,7 +128,7 @@ C_KERNEL = (
         "clearing/_kernels/journal.h",
         "identity_table_remove(identities, &journal->identities[--journal->identity_count]);",
         "--journal->identity_count;",
-        (KERNEL + "test_undo_is_exact_even_after_the_tables_grew",),
+        (KERNEL + "state.py::test_undo_is_exact_even_after_the_tables_grew",),
         "after a failed commit, honest taps would be duplicates of taps that were never stored",
     ),
     Mutant(
@@ -104,7 +136,7 @@ C_KERNEL = (
         "clearing/_kernels/checks.h",
         "tap->seconds >= effective ?",
         "tap->seconds > effective ?",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "the issuer would bear what the operator must, at the end of the grace",
     ),
     Mutant(
@@ -112,7 +144,7 @@ C_KERNEL = (
         "clearing/_kernels/card_checks.h",
         "tap->newer = tap->offline_counter + tap->online_counter > line->offline_highest + line->online_highest;",
         "tap->newer = true;",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "a late tap would turn the card's balance back, and the next one would look like fraud",
     ),
     Mutant(
@@ -120,7 +152,7 @@ C_KERNEL = (
         "clearing/_kernels/fares.h",
         "parts[largest]++;",
         ";",
-        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
         "the card would pay a fen that nobody gets",
     ),
     Mutant(
@@ -128,7 +160,7 @@ C_KERNEL = (
         "clearing/_kernels/fares.h",
         "if (remainders[share] > remainders[largest])",
         "if (remainders[share] >= remainders[largest])",
-        (KERNEL + "test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
+        (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
         "the two kernels would pay different participants",
     ),
     Mutant(
@@ -137,7 +169,7 @@ C_KERNEL = (
         "money_book(batch, tap->issuer->account, tap->split->accounts[share], purpose, parts[share]);",
         "money_book(batch, tap->issuer->account, tap->split->accounts[share], purpose,"
         " parts[tap->split->count - 1 - share]);",
-        (KERNEL + "test_a_taxi_fare_goes_to_platform_and_driver",),
+        (KERNEL + "prices.py::test_a_taxi_fare_goes_to_platform_and_driver",),
         "the platform would get the driver's money",
     ),
     Mutant(
@@ -145,7 +177,7 @@ C_KERNEL = (
         "clearing/_kernels/price.h",
         "since <= transfer->window_s",
         "since < transfer->window_s",
-        (KERNEL + "test_transfers_are_counted_within_their_window",),
+        (KERNEL + "journeys.py::test_transfers_are_counted_within_their_window",),
         "a passenger would pay in full at the ninetieth minute",
     ),
     Mutant(
@@ -153,7 +185,7 @@ C_KERNEL = (
         "clearing/_kernels/money.h",
         "plan->suspense_account, PURPOSE_HELD",
         "batch->operator->subsidy_account, PURPOSE_HELD",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "an operator would be paid for taps that nobody has believed yet",
     ),
     Mutant(
@@ -161,7 +193,7 @@ C_KERNEL = (
         "clearing/_kernels/money.h",
         "tap->credited_fen = tap->amount_fen - excess;",
         "tap->credited_fen = tap->amount_fen;",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "an overcharge would pay",
     ),
     Mutant(
@@ -169,7 +201,7 @@ C_KERNEL = (
         "clearing/_kernels/money.h",
         "if (tap->decision.verdict == VERDICT_ACCEPTED)\n        batch->accepted_fen",
         "if (tap->decision.verdict != VERDICT_HELD)\n        batch->accepted_fen",
-        (KERNEL + "test_a_batch_adds_up",),
+        (KERNEL + "doors.py::test_a_batch_adds_up",),
         "receipts would promise money that is not booked",
     ),
     Mutant(
@@ -177,7 +209,7 @@ C_KERNEL = (
         "clearing/_kernels/money.h",
         "if (!tap->debit || tap_has(tap, REASON_MALFORMED))",
         "if (!tap->debit)",
-        (KERNEL + "test_a_malformed_tap_is_rejected_by_its_first_bad_field",),
+        (KERNEL + "reasons.py::test_a_malformed_tap_is_rejected_by_its_first_bad_field",),
         "garbage would be in the totals",
     ),
     Mutant(
@@ -185,7 +217,7 @@ C_KERNEL = (
         "clearing/_kernels/price.h",
         "tap->line != NULL ? tap->line->card_kind : tap->record[RECORD_CARD_KIND]",
         "tap->record[RECORD_CARD_KIND]",
-        (KERNEL + "test_a_tap_gets_its_reason",),
+        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "an operator would claim subsidies by writing 'senior' into records",
     ),
 )
