@@ -19,7 +19,6 @@ from settlement.chains.standing import CARD_KINDS, Books
 from settlement.context import Context
 from settlement.items import Night
 from settlement.store import Connection, DayRow, chains
-from settlement.store.items import read_standing
 
 _MARKS: Final = (
     Reason.CHAIN_GAP_PENDING, Reason.BALANCE_RISE_PENDING, Reason.COUNTER_LATE, Reason.TAC_TORN,
@@ -66,16 +65,23 @@ async def _books(connection: Connection, day: DayRow, plan: Plan) -> Books:
 async def _candidates(
     connection: Connection, day: DayRow, lines: bytes, own: dict[int, bytes]
 ) -> list[bytes]:
-    """The cards (19 bytes) whose history the date asks for, in order."""
-    adjusted = await chains.read_adjusted_cards(connection, day.business_date)
-    marked = await chains.read_marked_cards(
-        connection, day.business_date, sorted(own), sum(1 << reason for reason in _MARKS)
+    """The cards (19 bytes) whose history the date asks for, in order.
+
+    What the chain of a card says changes with its taps, and else only by time, decisions and load logs.
+    So a card that waits is asked when it was tapped again, or when one of those may speak.
+    """
+    on = day.business_date
+    adjusted = await chains.read_adjusted_cards(connection, on)
+    waiting = await chains.read_waiting_cards(connection, on, CARD_KINDS)
+    found = set(
+        await chains.read_marked_cards(
+            connection, on, sorted(own), sum(1 << reason for reason in _MARKS)
+        )
     )
-    waiting = await read_standing(
-        connection, day.business_date, before_night=True, kinds=CARD_KINDS
-    )
-    found = set(marked) | {each.item.card for each in waiting if each.item.card}
-    found |= _suspicious(lines, own, adjusted)
+    found |= {card for card, awake in waiting.items() if awake}
+    quiet = sorted((_suspicious(lines, own, adjusted) | waiting.keys()) - found)
+    async with chains.by_index(connection):
+        found |= set(await chains.read_touched_cards(connection, on, quiet))
     heads = set(own.values())
     return sorted(card for card in found if card[:9] in heads)
 

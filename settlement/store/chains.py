@@ -15,7 +15,7 @@ from schemas import record
 from schemas.codes import LOAD_KINDS, Check, Source, Verdict
 from schemas.items import ItemKind
 from schemas.reasons import Reason
-from settlement.store.items import Standing, read_standing
+from settlement.store.items import BEFORE_NIGHT, Standing, read_standing
 
 _POSITION_AT: Final = 2 + record.OFFSET["offline_counter"] - record.REST
 _POSITION_SIZE: Final = record.FIELD["balance_after_fen"].end - record.OFFSET["offline_counter"]
@@ -56,6 +56,36 @@ async def read_adjusted_cards(connection: Connection, before: date) -> dict[byte
         before,
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def read_waiting_cards(
+    connection: Connection, business_date: date, kinds: Sequence[ItemKind]
+) -> dict[bytes, bool]:
+    """Cards with open items of these kinds, or decided on the date; whether something of them may change
+    without a tap: a gap's window closed, a rise waits for its log, loads or decisions came."""
+    rows = await connection.fetch(
+        "SELECT card, bool_or(kind = 'chain_gap' AND due_on <= $1 AND now_account IS NULL"
+        " OR kind = 'chain_rise' AND outcome IS DISTINCT FROM 'alarmed'"
+        " OR changed AND changed_on = $1"
+        " OR EXISTS (SELECT FROM settlement.load_log l WHERE l.card = s.card AND l.imported_on = $1))"
+        f" FROM ({BEFORE_NIGHT}) s WHERE kind = ANY($2) AND card IS NOT NULL"
+        " AND (coalesce(state, 'open') = 'open' OR changed_on = $1) GROUP BY card",
+        business_date, [str(kind) for kind in kinds],
+    )  # fmt: skip
+    return {row[0]: row[1] for row in rows}
+
+
+async def read_touched_cards(
+    connection: Connection, business_date: date, cards: Sequence[bytes]
+) -> list[bytes]:
+    """Those of these cards that a tap of the date that holds its identity names (see ``by_index``)."""
+    rows = await connection.fetch(
+        "SELECT card FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond) WHERE EXISTS"
+        f" (SELECT FROM clearing.{partition_of(business_date)}"
+        f" WHERE {HOLDS_IDENTITY} AND identity >= card AND identity < beyond)",
+        cards, [_beyond(card) for card in cards],
+    )  # fmt: skip
+    return [row[0] for row in rows]
 
 
 class ChainTap(msgspec.Struct, frozen=True, gc=False):

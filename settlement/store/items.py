@@ -145,12 +145,13 @@ _STANDING: Final = (
     " WHERE x.item_id = i.item_id AND x.business_date <= $1 ORDER BY x.change_no DESC LIMIT 1) c"
     " ON true WHERE i.opened_on <= $1"
 )
-_BEFORE_NIGHT: Final = _STANDING.replace(
+BEFORE_NIGHT: Final = _STANDING.replace(
     "x.business_date <= $1",
     "(x.business_date < $1 OR x.business_date = $1 AND x.proposal_no IS NOT NULL)",
 ).replace(
     "i.opened_on <= $1", f"(i.opened_on < $1 OR i.opened_on = $1 AND i.body ? '{DECIDED_FROM}')"
 )
+"""Items as the night of the date $1 found them, for queries of other modules to narrow down."""
 
 
 async def read_standing(
@@ -171,7 +172,7 @@ async def read_standing(
     the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes),
     ``taps`` (batch_seq, row) and ``terminals`` (6 bytes) narrow them down.
     """
-    query = _BEFORE_NIGHT if before_night else _STANDING
+    query = BEFORE_NIGHT if before_night else _STANDING
     arguments: list[Any] = [as_of]
     if open_only:
         query += " AND coalesce(c.state, 'open') = 'open'"
