@@ -77,7 +77,7 @@ def read_lines(path: Path, problems: list[Problem]) -> list[Line]:
         raise ServiceError(
             f"{path} cannot be read: {error.strerror}.", "Name a file that you may read."
         ) from error
-    if path.suffix.lower() == ".csv" or not text.lstrip().startswith("{"):
+    if path.suffix.lower() == ".csv" or not text.lstrip().startswith(("{", "[")):
         return list(_of_csv(path.name, text, problems))
     return list(_of_json(path.name, text, problems))
 

@@ -44,7 +44,7 @@ async def read_operators(dsn: str) -> list[Operator]:
     connection = await asyncpg.connect(dsn)
     try:
         _, version = await store.read_versions(connection)
-        rows = (await store.read_registry(connection, version))["operator"]
+        rows = (await store.read_registry(connection, version, ("operator",)))["operator"]
     finally:
         await connection.close()
     return sorted((row for row in rows if isinstance(row, Operator)), key=lambda row: row.number)

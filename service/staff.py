@@ -87,7 +87,7 @@ async def sign_look_up(home: Path, name: str, key: str, subject: str) -> None:
 async def read_staff(connection: Connection) -> list[Staff]:
     """Everybody who is, or was, on the staff, by name."""
     _, version = await store.read_versions(connection)
-    rows = (await store.read_registry(connection, version))["staff"]
+    rows = (await store.read_registry(connection, version, ("staff",)))["staff"]
     return sorted((row for row in rows if isinstance(row, Staff)), key=lambda row: row.name)
 
 

@@ -190,6 +190,7 @@ WRONG = [
      "tariff", "no tariff named"),
     ("operator", '{"number": 13, "code": "x", "name": "x", "mode": "bus", "tariff": 1}', 1,
      "tariff", "Expected `str`"),
+    ("operator", '[{"number": 13}]', 1, "", "one json object"),
     ("operator", '{"number": 13', 1, "", "One JSON object".lower()),
     ("issuer", "number,family,issuer,city,name,own\n70,8,0000000000009999,7910,X,true\n", 2,
      "family", "no card family 8"),
