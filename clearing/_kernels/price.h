@@ -41,12 +41,14 @@ static inline uint32_t price_entry_station(const struct batch *batch, const stru
 /* Entries without exit, exits without entry, and journeys that took too long. */
 static inline void check_journey(struct batch *batch, struct tap *tap)
 {
-    int64_t began = price_entry_at(tap), limit = batch->plan->journey_max_s;
+    int64_t limit = batch->plan->journey_max_s;
 
     if (kind_in(tap->kind, KINDS_TAP_IN)) {
         if (tap->own && price_journey_open(batch, tap) && tap->seconds >= tap->line->entry_at_s)
             tap_say(batch, tap, REASON_ENTRY_WITHOUT_EXIT, tap->line->entry_at_s, tap->seconds);
     } else if (kind_in(tap->kind, KINDS_TAP_OUT)) {
+        int64_t began = price_entry_at(tap);
+
         if (began != CALENDAR_NONE && tap->seconds - began > limit)
             tap_say(batch, tap, REASON_JOURNEY_TOO_LONG, began + limit, tap->seconds);
         if (load_big32(tap->record + RECORD_ENTRY_STATION) == 0 && !price_journey_open(batch, tap))
