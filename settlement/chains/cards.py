@@ -10,7 +10,7 @@ import msgspec
 from clearing import cards
 from clearing.plan import Plan
 from schemas import record
-from schemas.codes import DEBIT_KINDS, CardFamily, Source, TapKind, Verdict
+from schemas.codes import DEBIT_KINDS, Source, Verdict
 from schemas.families import COUNTERS, Counter
 from schemas.items import ItemKind, ItemOutcome, item_id_of_tap
 from schemas.reasons import Reason
@@ -25,9 +25,14 @@ from settlement.store.chains import ChainTap
 from settlement.store.items import Item, read_standing
 from settlement.store.loads import read_complete_until, read_loads_of_cards
 
-NEAR_DAYS: Final = 7
+NEAR_DAYS: Final = 3
 """How far back most cards are read: what is new between taps of the last days needs no more."""
 
+_COUNTERS: Final = {
+    (int(family), int(kind)): counter
+    for family, kinds in COUNTERS.items()
+    for kind, counter in kinds.items()
+}
 _POSITION: Final = struct.Struct(">HHii")
 _CARD: Final = record.CARD.stop - record.CARD.start
 _TERMINAL: Final = slice(_CARD, _CARD + record.FIELD["terminal_id"].size)
@@ -157,7 +162,7 @@ class CardAudit:
 
     def _element(self, tap: ChainTap, business_date: date) -> Element:
         offline, online, before_fen, after_fen = _POSITION.unpack(tap.position)
-        counter = COUNTERS[CardFamily(tap.identity[0])].get(TapKind(tap.kind))
+        counter = _COUNTERS.get((tap.identity[0], tap.kind))
         counted = offline if counter == Counter.OFFLINE else online
         return Element(
             offline=offline,

@@ -119,9 +119,9 @@ def _mute_ones(elements: Sequence[Element], opening: Element | None) -> set[tupl
 
 def _is_double(left: Element, right: Element) -> bool:
     return (
-        left.kind == right.kind
+        left.terminal == right.terminal
+        and left.kind == right.kind
         and left.kind in DEBIT_KINDS
-        and left.terminal == right.terminal
         and left.accepted
         and right.accepted
         and left.amount_fen > 0 < right.amount_fen
@@ -144,6 +144,8 @@ class _Step:
 
     def between(self, left: Element, right: Element) -> None:
         """Say what lies between two neighbours."""
+        if not self.torn and _follows(left, right):
+            return
         missing = right.place - left.place - 1
         rose_fen = right.before_fen - left.after_fen
         run = self._torn_run(left, right)
