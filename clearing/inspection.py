@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 
 from clearing import pricing
-from clearing.plan import Plan, local_seconds
+from clearing.plan import Bearer, Plan, Purpose, local_seconds
 from clearing.store import BatchRow, Connection
 from schemas import proof, record
 from schemas.codes import DEBIT_KINDS, Source, Verdict
@@ -27,7 +27,7 @@ ROLE: Final = "onecard_operator"
 _BATCH: Final = ", ".join(BatchRow.__struct_fields__)
 _TAP: Final = (
     "row_no, verdict, reason, flags, kind, operator_no, issuer_no, amount_fen, gross_fen,"
-    " priced_fen, credited_fen, subsidy_fen"
+    " priced_fen, credited_fen, subsidy_fen, debit_proven"
 )
 
 
@@ -40,7 +40,10 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 class StoredTap(msgspec.Struct, frozen=True, kw_only=True):
-    """A tap as it is stored: the answer to it, its money in fen, its record (144 bytes)."""
+    """A tap as it is stored: the answer to it, its money in fen, its record (144 bytes).
+
+    ``debit_proven``: the record proves that money left a card of ours.
+    """
 
     row_no: int
     verdict: int
@@ -54,6 +57,7 @@ class StoredTap(msgspec.Struct, frozen=True, kw_only=True):
     priced_fen: int
     credited_fen: int
     subsidy_fen: int
+    debit_proven: bool
     record: bytes
     remarks: tuple[Remark, ...] = ()
 
@@ -65,6 +69,15 @@ class BookedLine(msgspec.Struct, frozen=True):
     account: str
     purpose: int
     tap_count: int
+    amount_fen: int
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """Money that one tap moved: from one account (debit) to another (credit), for one purpose."""
+
+    debit: int
+    credit: int
+    purpose: Purpose
     amount_fen: int
 
 
@@ -181,6 +194,53 @@ def leaves_of(
         )
         for tap in taps
     ]
+
+
+def moved_by(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> list[Moved]:
+    """What one tap booked, of the entry of its batch; the entry is the sum of these over its taps.
+
+    ``card_kind`` as issued: which class of fares bears a discount depends on it.
+    """
+    issuer = next((row for row in plan.issuers if row.number == tap.issuer_no), None)
+    is_debit = tap.kind in DEBIT_KINDS
+    accepted = tap.verdict == Verdict.ACCEPTED
+    if issuer is None or not (accepted or tap.debit_proven or tap.credited_fen):
+        return []
+    if batch.source == Source.PRESENTMENT and (accepted or tap.verdict == Verdict.HELD):
+        sides = (issuer.account, plan.province_account)
+        purpose = Purpose.FARE if is_debit else Purpose.TOP_UP
+        found = [Moved(*(sides if is_debit else sides[::-1]), purpose, tap.credited_fen)]
+    elif not accepted:
+        account, purpose = plan.suspense_account, Purpose.HELD
+        if tap.verdict == Verdict.REJECTED:
+            account, purpose = plan.unclaimed_accounts[tap.reason], Purpose.REJECTED
+        found = [Moved(issuer.account, account, purpose, tap.amount_fen)]
+    elif not is_debit:
+        agent = next(o for o in plan.operators if o.number == batch.operator_no)
+        found = [Moved(agent.load_agent_account, issuer.account, Purpose.TOP_UP, tap.credited_fen)]
+    else:
+        excess_fen = tap.amount_fen - tap.credited_fen
+        found = [Moved(issuer.account, plan.suspense_account, Purpose.EXCESS, excess_fen)]
+        purpose = Purpose.FARE if issuer.own else Purpose.FARE_UNCONFIRMED
+        found += [
+            Moved(issuer.account, account, purpose, fen)
+            for account, fen in shares_of(batch, tap, plan)
+        ]
+        found += _subsidies(batch, tap, plan, card_kind)
+    return [move for move in found if move.amount_fen]
+
+
+def _subsidies(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> list[Moved]:
+    """Who pays the discount that somebody else than the operator bears."""
+    if not tap.subsidy_fen:
+        return []
+    operator = next(o for o in plan.operators if o.number == batch.operator_no)
+    tariff = pricing.tariff_at(operator.tariffs, tap.kind, _tapped_s(tap.record))
+    fare_class = pricing.class_of(tariff, card_kind) if tariff is not None else None
+    payer = plan.issuer_discount_account
+    if fare_class is not None and fare_class.bearer == Bearer.BUDGET:
+        payer = plan.budget_account
+    return [Moved(payer, operator.subsidy_account, Purpose.SUBSIDY, tap.subsidy_fen)]
 
 
 def shares_of(batch: BatchRow, tap: StoredTap, plan: Plan) -> list[tuple[int, int]]:

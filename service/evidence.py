@@ -33,6 +33,7 @@ class Told(msgspec.Struct, frozen=True):
 
 _Words = Callable[[int, int], tuple[Said, Said]]
 NOTHING: Final = Said("", "")
+_FIRST_DAYS_S: Final = 30 * 86_400
 
 
 def _same(text: str) -> Said:
@@ -55,6 +56,16 @@ def _at_most_money(expected: int, actual: int) -> tuple[Said, Said]:
 def _at_most_time(expected: int, actual: int) -> tuple[Said, Said]:
     limit = moment(expected)
     return Said(f"不晚于 {limit}", f"at most {limit}"), _same(moment(actual))
+
+
+def _transfer(expected: int, actual: int) -> tuple[Said, Said]:
+    # Without a first leg the latest time is the window's length after the first second of the calendar.
+    if expected < _FIRST_DAYS_S:
+        none = Said(
+            "有合格的前程，目前未知任何前程", "after a leg that qualifies, and none is known"
+        )
+        return none, _same(moment(actual))
+    return _at_most_time(expected, actual)
 
 
 def _interoperable(expected: int, actual: int) -> tuple[Said, Said]:
@@ -227,8 +238,8 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.BALANCE_RISE_PENDING: _money,
     Reason.ZERO_AMOUNT: lambda _expected, actual: (Said("大于 0", "above 0"), fen(actual)),
     Reason.FUTURE: _at_most_time,
-    Reason.TRANSFER_UNQUALIFIED: _at_most_time,
-    Reason.TRANSFER_UNPROVEN: _at_most_time,
+    Reason.TRANSFER_UNQUALIFIED: _transfer,
+    Reason.TRANSFER_UNPROVEN: _transfer,
     Reason.JOURNEY_TOO_LONG: _at_most_time,
     Reason.ENTRY_WITHOUT_EXIT: _entry_open,
     Reason.ISSUER_NOT_INTEROPERABLE: _interoperable,
