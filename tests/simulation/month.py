@@ -167,8 +167,9 @@ async def _date(
         await settle_day(context, day)
         played.nights[f"{day}"] = round(time.monotonic() - started, 2)
         started = time.monotonic()
-        _refuse(day, "money", list(await differing_money(connection, day, wanted)))
-        _refuse(day, "items", list(await differing_items(connection, day, wanted)))
+        found = [*await differing_money(connection, day, wanted)]
+        found += await differing_items(connection, day, wanted)
+        _refuse(day, "money and items", found)
         played.comparing_s += time.monotonic() - started
     finally:
         await connection.close()
@@ -335,7 +336,7 @@ async def differing_items(
         day,
     )
     said = Counter((row[0].lower(), row[2], row[3]) for row in changed)
-    due = Counter((each.item_id, each.outcome, each.amount_fen) for each in wanted.changes)
+    due = Counter((each.item_id.lower(), each.outcome, each.amount_fen) for each in wanted.changes)
     found = [f"{_told(each)}: not expected" for each in (said - due).elements()]
     found += [f"{_told(each)}: expected, and did not happen" for each in (due - said).elements()]
     waiting = await connection.fetch(

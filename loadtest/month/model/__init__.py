@@ -18,7 +18,8 @@ Where the specification leaves something open, this is what is taken for right h
    the night of its ``due_on``, after that date's own records have been looked at.
 2. *The name of a gap.* It is its first missing place. If that record comes and others of the same run
    do not, the item has arrived and the rest is an item of its own; if another one comes, the item is
-   restated, unless a record in between splits it: then the second part is an item of its own.
+   restated, unless a record in between splits it: then the second part is an item of its own. What is
+   left of a terminal's gap ages with it; what is left of a card's, after the record that follows it.
 3. *Equal places.* Two proven debits at one place of a chain cannot both be true: CHAIN_BREAK, and the
    walk goes on from the later one in time.
 4. *A rise* whose loads the log explains afterwards is MATCHED; one whose record came has ARRIVED.

@@ -157,13 +157,20 @@ class Audit:
     def _audit_terminal(self, name: bytes, terminal: Terminal) -> None:
         kind = ItemKind.TERMINAL_GAP
         known = self._of_terminal[name]
+        before = [
+            (int(item_id.rpartition("/")[2]), self.items.open[item_id].last, item_id)
+            for item_id in sorted(known)
+        ]
         runs = {}
         for first, last, after_s in terminal.runs():
             item_id = f"{kind.value}/{name.hex()}/{first}"
             runs[item_id] = last
             item = self.items.open.get(item_id)
             if item is None:
-                item = self.items.add(kind, item_id, 0, self.due(after_s))
+                # What is left of a gap ages with it.
+                whole = [name for start, end, name in before if start <= first <= end]
+                due = self.items.open[whole[0]].due if whole else self.due(after_s)
+                item = self.items.add(kind, item_id, 0, due)
                 known.add(item_id)
             elif item.last != last:
                 self.items.change(item, ItemOutcome.RESTATED)
