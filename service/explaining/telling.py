@@ -114,16 +114,18 @@ def _where(found: Explanation) -> Said:
 
 
 def _arrival(found: Explanation) -> Said:
-    batch = found.batch
-    declared = batch.declared_date
-    zh = (
-        f"到达：运营商第 {batch.number} 号交易包（申报日 {declared}），清算日 {batch.business_date}"
+    batch, declared = found.batch, found.batch.declared_date
+    zh = f"到达：运营商第 {batch.number} 号交易包，申报日 {declared}，清算日 {batch.business_date}"
+    en = (
+        f"Arrival: the operator's batch number {batch.number}, declared for {declared}, cleared on"
+        f" {batch.business_date}"
     )
-    en = f"Arrival: the operator's batch number {batch.number}, declared for {declared}, cleared on {batch.business_date}"
-    profile = (
-        (f"，来源 {batch.profile}", f", source {batch.profile}") if batch.profile else ("", "")
-    )
-    return Said(f"{zh}{profile[0]}。", f"{en}{profile[1]}.")
+    if declared < batch.business_date:
+        late = ROW[Reason.DECLARED_LATE]
+        zh, en = f"{zh}（{late.chinese}）", f"{en} ({late.english})"
+    if batch.profile:
+        zh, en = f"{zh}，来源 {batch.profile}", f"{en}, source {batch.profile}"
+    return Said(f"{zh}。", f"{en}.")
 
 
 # -- why ---------------------------------------------------------------------------------------------

@@ -17,14 +17,7 @@ BESIDE_MAX: Final = 5
 
 def what_next(found: Explanation) -> list[Said]:
     """The remedy, the items with what people may do, proposals and decisions."""
-    lines: list[Said] = []
-    if found.tap.reason:
-        row = ROW[Reason(found.tap.reason)]
-        lines.append(
-            Said(f"处理办法：{row.remedy_chinese}。", f"What to do: {row.remedy_english}.")
-        )
-    else:
-        lines.append(Said("无需处理。", "Nothing to do."))
+    lines = [_remedy(found)]
     own = [each for each in found.waiting if each.of_tap]
     others = [each for each in found.waiting if not each.of_tap]
     beside = [each for each in others if _is_near(each, found)]
@@ -50,6 +43,23 @@ def what_next(found: Explanation) -> list[Said]:
             )
         )
     return lines
+
+
+def _remedy(found: Explanation) -> Said:
+    """What to do about the reason; where the issuer has spoken, about what it said."""
+    reason, claim = Reason(found.tap.reason), found.claim
+    if claim is not None and claim.state == "refused" and not claim.incoming:
+        issuers, ours = ROW[Reason(claim.refused_for)], ROW[Reason.REFUSED_BY_ISSUER]
+        return Said(
+            f"{ours.chinese}，{ours.remedy_chinese}（{issuers.chinese}）：{issuers.remedy_chinese}。",
+            f"{ours.english[0].upper()}{ours.english[1:]}; {ours.remedy_english} ({issuers.english}):"
+            f" {issuers.remedy_english}.",
+        )
+    waits = reason is not Reason.TAC_BY_ISSUER or claim is None or claim.state != "confirmed"
+    if reason and waits:
+        row = ROW[reason]
+        return Said(f"处理办法：{row.remedy_chinese}。", f"What to do: {row.remedy_english}.")
+    return Said("无需处理。", "Nothing to do.")
 
 
 def _is_near(each: Waiting, found: Explanation) -> bool:

@@ -260,8 +260,8 @@ def _claim(claim: Claim, found: Explanation) -> list[Said]:
         case _:
             row = ROW[Reason(claim.refused_for)]
             said = Said(
-                f"状态：发卡方于 {claim.answered_on} 拒付：{row.chinese}。款项已从运营商冲回。",
+                f"状态：发卡方于 {claim.answered_on} 拒付：{row.chinese}。款项已从运营商冲回，由运营商承担。",
                 f"State: refused by the issuer on {claim.answered_on}: {row.english}. The credit was"
-                " taken back from the operator.",
+                " taken back from the operator, who bears it.",
             )
     return [*lines, said]  # fmt: skip

@@ -337,7 +337,9 @@ async def test_what_came_later_was_not_known_and_left_its_place_empty(
     assert "1:0" in text
     assert "Verdict" not in text
     assert "verdict" not in document_of(found)
-    assert "counter_late" in text_of(await told(migrated, two_days, "2:0", NEXT))
+    arrived = text_of(await told(migrated, two_days, "2:0", NEXT))
+    assert "counter_late" in arrived
+    assert ROW[Reason.DECLARED_LATE].english in arrived
 
 
 def test_proposals_and_decisions_are_told_from_their_date_on(town: Town) -> None:
@@ -393,6 +395,11 @@ async def test_a_claim_is_told_from_presentment_to_cycle_and_refusal(
         assert "refused by the issuer" in words
         assert ROW[Reason.TAC_WRONG].english in words
         assert "Booked later: exchange/7910-7930-20260105-1/refused/1" in words
+        next_steps = text_of(refused, "what_next")
+        for row in (ROW[Reason.REFUSED_BY_ISSUER], ROW[Reason.TAC_WRONG]):
+            assert row.remedy_english in next_steps
+        assert "who bears it" in words
+        assert "Nothing to do." in text_of(paid, "what_next")
         assert refused.claim is not None
         assert refused.claim.refused_for == Reason.TAC_WRONG
         then = await told(xian.dsn, xian.node, "1:1", OPEN)
