@@ -29,7 +29,8 @@ Where the specification leaves something open, this is what is taken for right h
 6. *A journey* that was opened after a tap, by the card's time, is no open journey for that tap.
 7. *A lost gap* of a card stays open, its money in unclaimed/chain_gap, until its record comes or people
    decide. A lost gap of a terminal has no money and is closed; nothing becomes of it any more.
-8. *A refund* is paid in full on the night of its due date, whatever the card's line says by then.
+8. *A refund* is paid in full on the night of its due date or the first one after it on which what is
+   owed to the card (book balance and adjustments) covers it; where it does not, it is restated once.
 9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,
    is a TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only.
 10. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.

@@ -46,6 +46,7 @@ class Audit:
         self._of_card: dict[bytes, set[str]] = defaultdict(set)
         self._of_terminal: dict[bytes, set[str]] = defaultdict(set)
         self._rises: dict[str, Card] = {}
+        self._refunds: dict[str, OpenItem] = {}
         for card in knowledge.cards.values():
             self.money.liability_fen[card.issuer] += card.book_fen
 
@@ -83,6 +84,8 @@ class Audit:
         self.loads.night(self.night_number)
         for item in self.items.due_on(self.night_number):
             self._age(item)
+        for item in sorted(self._refunds.values(), key=lambda item: item.item_id):
+            self._pay(item)
         self._cards, self.terminals = {}, {}
         self.day += 1
         money = self.money
@@ -196,5 +199,15 @@ class Audit:
             self._of_terminal[terminal].remove(item.item_id)
             self.items.change(item, ItemOutcome.LOST, closes=True)
         elif item.kind == ItemKind.REFUND:
-            self.money.adjust(self.known.cards[item.card], -item.amount_fen)
+            self._refunds[item.item_id] = item
+
+    def _pay(self, item: OpenItem) -> None:
+        """Pay a refund that is due, if what is owed to the card covers it; else say once that not."""
+        card = self.known.cards[item.card]
+        if card.book_fen + card.adjusted_fen >= item.amount_fen:
+            del self._refunds[item.item_id]
+            self.money.adjust(card, -item.amount_fen)
             self.items.change(item, ItemOutcome.PAID, closes=True)
+        elif not item.alarmed:
+            item.alarmed = True
+            self.items.change(item, ItemOutcome.RESTATED)
