@@ -4,6 +4,7 @@ Nothing here reads the database: what is known of operators comes in as a regist
 """
 
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -47,6 +48,10 @@ PROFILES: dict[str, Profile] = {
     ),
 }
 """Source profiles by name; the empty name is the full record."""
+
+
+ALWAYS: Final = date(2000, 1, 1)
+"""A registry row's ``since`` where nobody stated one: it says nothing about earlier dates."""
 
 
 def read(body: bytes, form: Form | None = None) -> Batch:
@@ -110,7 +115,8 @@ def check(batch: Batch, operator: Operator | None, open_date: str, *, trusted: b
 def _check_contract(declared: str, operator: Operator) -> None:
     """An operator is one for dates of its contract; what it declares for them later is late, not wrong."""
     day = date(int(declared[:4]), int(declared[4:6]), int(declared[6:]))
-    if day < operator.since or (operator.until is not None and day >= operator.until):
+    early = day < operator.since and operator.since != ALWAYS
+    if early or (operator.until is not None and day >= operator.until):
         until = f" to before {operator.until}" if operator.until is not None else ""
         raise Refusal(
             Reason.OPERATOR_UNKNOWN,

@@ -75,10 +75,16 @@ def centre(onecard: Onecard, fresh: Path, given_database: str, tmp_path: Path) -
         keys[number], api_keys[number] = SigningKey.load(pem), answer.out.split()[-1]
     assert onecard("registry", "end", "operator", ENDED, "--home", fresh).code == 0
     listed = json.loads(onecard("registry", "list", "operator", "--json", "--home", fresh).out)
-    row = next(row for row in listed["rows"] if row["number"] == SUSPENDED)
-    suspended = tmp_path / "operator.jsonl"
-    suspended.write_text(json.dumps(row | {"suspended": True}))
-    assert onecard("registry", "import", suspended, "--home", fresh).code == 0
+    changes = {SUSPENDED: {"suspended": True}, SECOND: {"since": "2026-01-04"}}
+    rows = tmp_path / "operator.jsonl"
+    rows.write_text(
+        "".join(
+            json.dumps(row | changes[row["number"]]) + "\n"
+            for row in listed["rows"]
+            if row["number"] in changes
+        )
+    )
+    assert onecard("registry", "import", rows, "--home", fresh).code == 0
     return Centre(fresh, given_database, keys, api_keys)
 
 
@@ -207,8 +213,12 @@ def test_every_refusal_over_http(
 def test_an_unknown_operator_on_the_command_line(
     onecard: Onecard, centre: Centre, tmp_path: Path
 ) -> None:
-    for name, words in (("stranger", {"operator": 999}), ("early", {"declared": "19991231"})):
-        (tmp_path / name).write_bytes(centre.body(20, **words))
+    strangers = {
+        "nobody": centre.body(20, operator=999),
+        "early": centre.body(20, operator=SECOND, declared="20260103"),
+    }
+    for name, body in strangers.items():
+        (tmp_path / name).write_bytes(body)
         answer = onecard("submit", tmp_path / name, "--home", centre.home)
         assert answer.code == 1
         assert in_both_languages(Reason.OPERATOR_UNKNOWN, answer.err)
