@@ -224,7 +224,10 @@ async def read_moneys(connection: Connection, as_of: date) -> dict[int, int]:
     rows = await connection.fetch(
         "SELECT account, sum(fen)::bigint FROM (SELECT CASE WHEN changed THEN now_account"
         " ELSE account_no END AS account, CASE WHEN changed THEN now_fen ELSE amount_fen END AS fen"
-        f" FROM ({_STANDING}) s) t WHERE account IS NOT NULL GROUP BY 1",
+        # Most items never had an account: only the others' changes are looked at one by one.
+        f" FROM ({_STANDING} AND (i.account_no IS NOT NULL OR i.item_id IN (SELECT z.item_id"
+        " FROM settlement.item_change z WHERE z.account_no IS NOT NULL))) s) t"
+        " WHERE account IS NOT NULL GROUP BY 1",
         as_of,
     )
     return {row[0]: row[1] for row in rows}
