@@ -10,11 +10,14 @@ Not instructed from here: the issuer (its float lies on the centre's own settlem
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from clearing import proof
+from clearing.errors import ClearingError
 from clearing.plan import Purpose
 from clearing.pricing import split_fen
+from clearing.rules import FeeRule, RuleSet
 from clearing.store import (
     Entry,
     Posting,
@@ -68,7 +71,10 @@ async def fee_entries(connection: Connection, context: Context, day: DayRow) -> 
     bases = fee_bases(await store.read_sums(connection, day.business_date), numbered(accounts))
     entries = []
     for operator in sorted(payers, key=lambda row: row.number):
-        rule = rules.fee(operator.fee, day.business_date)
+        rule = _fee_on(rules, operator.fee, day.business_date)
+        if rule is None:
+            # Taps of such a time are held for it; what cleared before the gap owes nothing on this date.
+            continue
         fee_fen = rule.fee_fen(bases.get(operator.number, 0))
         if not fee_fen:
             continue
@@ -91,6 +97,14 @@ async def fee_entries(connection: Connection, context: Context, day: DayRow) -> 
             )
         )
     return entries
+
+
+def _fee_on(rules: RuleSet, name: str, business_date: date) -> FeeRule | None:
+    """The fee in force on a business date, if there is one: a gap in it must not stop the night."""
+    try:
+        return rules.fee(name, business_date)
+    except ClearingError:
+        return None
 
 
 # -- positions -----------------------------------------------------------------------------------

@@ -223,7 +223,7 @@ ELSEWHERE = {R.DUPLICATE_OTHER_CITY, R.REFUSED_BY_ISSUER, R.DECLARED_LATE}
 async def city(dsn: str, home: Path) -> tuple[Node, dict[Reason, tuple[int, int, int]]]:
     """The city with every case cleared: its node, and (operator, number, row) of each case's tap.
 
-    The first date is audited; what a case does on the next one is cleared on that.
+    The first date is sealed; what a case does on the next one is cleared on that.
     """
     deck = {reason: _card(n, special) for n, (reason, (_, special)) in enumerate(CASES.items(), 1)}
     issued = [card for reason, card in deck.items() if "unissued" not in CASES[reason][1]]
@@ -241,7 +241,7 @@ async def city(dsn: str, home: Path) -> tuple[Node, dict[Reason, tuple[int, int,
     finally:
         await engine.close()
     # Not further: a fee without a rule stops the netting of its date.
-    await settle_day(Context(dsn, node), OPEN, until="audited")
+    await settle_day(Context(dsn, node), OPEN)
     engine = await Engine.start(dsn, node)
     try:
         for reason, (story, special) in CASES.items():
