@@ -7,7 +7,7 @@ from datetime import date
 import asyncpg
 import pytest
 
-from settlement import store
+from settlement import audit, store
 from settlement.context import Context
 from settlement.day import settle_day
 from settlement.errors import AuditFailed
@@ -165,8 +165,6 @@ async def test_a_night_whose_items_are_not_the_books_stops(
 async def test_a_night_that_died_after_its_items_writes_them_once(
     lived: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from settlement import audit
-
     await settle_day(lived, NEXT, until="complete")
 
     async def dies(*_: object) -> bytes:

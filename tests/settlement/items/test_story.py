@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from clearing.store import read_accounts
 from schemas.codes import Purse
 from schemas.items import ItemKind
 from settlement import floats, store
@@ -16,14 +17,14 @@ from settlement.store import items
 from settlement.verify import verify_day
 from tests.settlement.items.story import AGENT, BUS, DATES, DUE, OPEN, card_bytes
 
-TORN_OR_TERMINAL = (ItemKind.TERMINAL_GAP, ItemKind.TERMINAL_REPEAT)
+OF_TERMINALS = (ItemKind.TERMINAL_GAP, ItemKind.TERMINAL_REPEAT)
 
 
 async def opened(context: Context) -> dict[str, items.Item]:
     """Every item of the story but those of terminals."""
     async with store.reading(context.dsn) as connection:
         rows = [row for day in DATES for row in await items.read_opened(connection, day)]
-    return {row.item_id: row for row in rows if row.kind not in TORN_OR_TERMINAL}
+    return {row.item_id: row for row in rows if row.kind not in OF_TERMINALS}
 
 
 async def changes(context: Context) -> dict[str, list[tuple[Any, ...]]]:
@@ -47,7 +48,7 @@ async def test_what_each_date_opens(lived: Context) -> None:
     async with store.reading(lived.dsn) as connection:
         codes = {
             row.number: row.code.removeprefix("principal/")
-            for row in (await items_accounts(connection)).values()
+            for row in (await read_accounts(connection)).values()
         }
     found = {
         name: (row.opened_on, row.amount_fen, codes.get(row.account_no or 0), row.operator_no)
@@ -66,12 +67,6 @@ async def test_what_each_date_opens(lived: Context) -> None:
         "log_without_load/1/A2": (DUE, 3_000, None, AGENT),
         "held_unproven/4/0": (DATES[5], 3_000, None, AGENT),
     }
-
-
-async def items_accounts(connection: Any) -> Any:
-    from clearing.store import read_accounts
-
-    return await read_accounts(connection)
 
 
 async def test_an_item_tells_what_a_person_must_know(lived: Context) -> None:
