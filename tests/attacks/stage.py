@@ -28,6 +28,7 @@ import msgspec
 
 from clearing import cards, store
 from clearing.engine import Engine
+from clearing.node import Node
 from schemas import record
 from schemas.batch import Batch, to_binary
 from schemas.codes import CardKind, TapKind
@@ -97,14 +98,15 @@ class City:
     day: date = OPEN
     receipts: list[Receipt] = field(default_factory=list)
     """Of honest batches."""
+    terminals: dict[int, int] = field(default_factory=dict)
+    """The last number of each operator's terminal."""
     _attacks: Iterator[int] = field(default_factory=lambda: itertools.count(ATTACK_NUMBER))
-    _terminals: dict[int, int] = field(default_factory=dict)
 
     def ride(self, number: int, operator: int, amount_fen: int, at: str, **fields: Any) -> bytes:
         """An honest card's next tap, by the next number of the operator's terminal."""
-        self._terminals[operator] = self._terminals.get(operator, 0) + 1
+        self.terminals[operator] = self.terminals.get(operator, 0) + 1
         return self.deck[number].tap(
-            operator, amount_fen, at=at, number=self._terminals[operator], **fields
+            operator, amount_fen, at=at, number=self.terminals[operator], **fields
         )
 
     async def hand_in(self, batch: Batch) -> Receipt:
@@ -259,30 +261,55 @@ class Stage:
                 assert self.attacked.line(card) == self.quiet.line(card), number
 
 
+@dataclass
+class Morning:
+    """A city after its morning, to be copied: each test's two cities begin as this one."""
+
+    database: str
+    node: Node
+    deck: dict[int, Card]
+    receipts: list[Receipt]
+    terminals: dict[int, int]
+
+
+async def make_morning(postgres: Server, template: str, database: str, home: Path) -> Morning:
+    """Found the city in a new database and let the morning pass."""
+    dsn = await create_database(postgres.dsn, database, template=template)
+    made = deck()
+    context = await night.city(dsn, home, list(made.values()))
+    engine = await Engine.start(dsn, context.node, "reference")
+    try:
+        city = City(context, engine, made)
+        await city.honest_rides(8)
+    finally:
+        await engine.close()
+    return Morning(database, context.node, city.deck, city.receipts, city.terminals)
+
+
 @asynccontextmanager
 async def stage(
-    postgres: Server,
-    template: str,
-    home: Path,
-    *,
-    production: bool = False,
+    postgres: Server, morning: Morning, home: Path, *, production: bool = False
 ) -> AsyncIterator[Stage]:
     """Both cities with a morning behind them. ``production``: test cards are refused."""
     cities: list[City] = []
     names: list[str] = []
+    limits = msgspec.structs.replace(morning.node.limits, production=production)
     try:
         for which, kernel in (("attacked", "fastpath"), ("quiet", "reference")):
             names.append(f"onecard_attack_{os.getpid()}_{next(NUMBERS)}")
-            dsn = await create_database(postgres.dsn, names[-1], template=template)
-            made = deck()
-            context = await night.city(dsn, home / which, list(made.values()))
-            limits = msgspec.structs.replace(context.node.limits, production=production)
-            context = Context(dsn, replace(context.node, limits=limits), "reference")
-            engine = await Engine.start(dsn, context.node, kernel)
-            cities.append(City(context, engine, made))
-        found = Stage(*cities)
-        await found.honest_rides(8)
-        yield found
+            dsn = await create_database(postgres.dsn, names[-1], template=morning.database)
+            node = replace(morning.node, home=home / which, limits=limits)
+            engine = await Engine.start(dsn, node, kernel)
+            cities.append(
+                City(
+                    Context(dsn, node, "reference"),
+                    engine,
+                    {number: clone(card) for number, card in morning.deck.items()},
+                    receipts=list(morning.receipts),
+                    terminals=dict(morning.terminals),
+                )
+            )
+        yield Stage(*cities)
     finally:
         for city in cities:
             await city.engine.close()

@@ -22,6 +22,7 @@ from tests.attacks.stage import (
     TAXI_RIDE,
     TEST,
     VICTIM,
+    Morning,
     Stage,
     clone,
     stage,
@@ -83,9 +84,11 @@ async def test_a_refunded_card_again(town: Stage) -> None:
     assert listed["reason"] == "card_closed"
 
 
-async def test_a_test_card_in_production(postgres: Server, template: str, tmp_path: Path) -> None:
+async def test_a_test_card_in_production(
+    postgres: Server, morning: Morning, tmp_path: Path
+) -> None:
     """A card of the laboratory has right keys and no money behind it."""
-    async with stage(postgres, template, tmp_path, production=True) as town:
+    async with stage(postgres, morning, tmp_path, production=True) as town:
         receipt = await town.attacked.submit(
             BUS, town[TEST].tap(BUS, 50, gross_fen=100, at=NOON, number=FAR)
         )

@@ -117,6 +117,10 @@ async def test_a_batch_number_with_other_content(town: Stage) -> None:
                     await city.submit(BUS, *other, number=12)
                 assert refused.value.reason == Reason.NUMBER_USED
     assert await town.aftermath() == {}
+    alarms = await town.attacked.fetch(
+        "SELECT kind FROM clearing.event WHERE subject LIKE $1", f"{BUS}/12/%"
+    )
+    assert [row["kind"] for row in alarms] == 3 * ["number_used"]
 
 
 async def test_a_batch_in_another_hand(town: Stage) -> None:
