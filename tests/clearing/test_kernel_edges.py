@@ -144,3 +144,14 @@ def test_a_device_in_degraded_mode_is_believed_its_fare(kernel: Kernel) -> None:
     found = reasons_of(kernel, tap(mode=Mode.DEGRADED, amount_fen=1))
     assert Reason.DEGRADED_MODE in found
     assert not found & {Reason.BELOW_TARIFF, Reason.ABOVE_TARIFF}
+
+
+def test_a_held_tap_is_not_booked_again(kernel: Kernel) -> None:
+    """Its money stands in suspense; handed in again it is a duplicate, as an accepted one is."""
+    held = tap(terminal_id="000000000000")
+    first = kernel.judge(held, context())
+    again = kernel.judge(held, context(batch_seq=2))
+    assert (first.verdict_counts, again.verdict_counts) == ((0, 1, 0), (0, 0, 1))
+    assert Reason(again.reasons[0]) == Reason.DUPLICATE
+    assert first.movements
+    assert not again.movements

@@ -29,7 +29,7 @@ PLAIN_KERNEL = (
         "clearing/_reference/kernel.py",
         "if verdict != Verdict.REJECTED or (proven and row.is_debit):",
         "if verdict == Verdict.ACCEPTED:",
-        (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
+        (EDGES + "test_a_held_tap_is_not_booked_again",),
         "a held tap handed in again would be booked again",
     ),
     Mutant(
