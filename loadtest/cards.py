@@ -6,6 +6,7 @@ card stands twice: as it truly is, and as the node must know it after the batche
 
 import random
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
@@ -191,9 +192,9 @@ class Pool:
     def _given(self, index: int) -> Opening:
         # Ranges come after the ordinary cards, so the common case is one comparison.
         if self._ranges and index >= self._ranges[0][0]:
-            for first, end, opening in self._ranges:
-                if first <= index < end:
-                    return opening
+            first, end, opening = self._ranges[bisect_right(self._ranges, index, key=_first) - 1]
+            if first <= index < end:
+                return opening
         return _AS_IT_COMES
 
     def serial(self, index: int) -> bytes:
@@ -220,3 +221,7 @@ class Pool:
 
 
 _AS_IT_COMES: Final = Opening()
+
+
+def _first(row: tuple[int, int, Opening]) -> int:
+    return row[0]
