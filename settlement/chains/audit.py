@@ -26,9 +26,13 @@ _MARKS: Final = (
 )  # fmt: skip
 """A tap with one of these says something of its card's chain, or of what was missing in it."""
 
-_LINE: Final = struct.Struct("<2xH10s8xHQii24x")
-"""Of a card line: issuer number (a terminal's has none), serial, flags, counter window, stated and
-book balance."""
+_RECENT: Final = 0xFFFF
+"""The newest debit counters of a card: a ride for nothing that is missing shows as a hole there first. Older
+holes were asked about before, and most cards that lost a record once have one."""
+
+_LINE: Final = struct.Struct("<2xH10s2xH4xHQii24x")
+"""Of a card line: issuer number (a terminal's has none), serial, highest debit counter, flags, counter
+window, stated and book balance."""
 assert _LINE.size == cards.SIZE
 
 
@@ -47,8 +51,9 @@ async def audit_chains(
     plan = await context.plans.plan(connection, day.rules_version, day.registry_version)
     books = await _books(connection, day, plan)
     audit = CardAudit(connection, context, day, plan, books)
-    wanted = await _candidates(connection, day, lines, audit.own)
-    night.merge(await audit.run(wanted))
+    missing: dict[bytes, int] = {}
+    wanted = await _candidates(connection, day, lines, audit.own, missing)
+    night.merge(await audit.run(wanted, missing))
     night.merge(await audit_terminals(connection, day, books, lines))
     return night.in_order()
 
@@ -63,9 +68,14 @@ async def _books(connection: Connection, day: DayRow, plan: Plan) -> Books:
 
 
 async def _candidates(
-    connection: Connection, day: DayRow, lines: bytes, own: dict[int, bytes]
+    connection: Connection,
+    day: DayRow,
+    lines: bytes,
+    own: dict[int, bytes],
+    missing: dict[bytes, int],
 ) -> list[bytes]:
-    """The cards (19 bytes) whose history the date asks for, in order.
+    """The cards (19 bytes) whose history the date asks for, in order; ``missing`` takes the oldest debit
+    counter that a card's window lacks.
 
     What the chain of a card says changes with its taps, and else only by time, decisions and load logs.
     So a card that waits is asked when it was tapped again, or when one of those may speak.
@@ -79,25 +89,31 @@ async def _candidates(
         )
     )
     found |= {card for card, awake in waiting.items() if awake}
-    quiet = sorted((_suspicious(lines, own, adjusted) | waiting.keys()) - found)
+    quiet = sorted((_suspicious(lines, own, adjusted, missing) | waiting.keys()) - found)
     async with chains.by_index(connection):
         found |= set(await chains.read_touched_cards(connection, on, quiet))
     heads = set(own.values())
     return sorted(card for card in found if card[:9] in heads)
 
 
-def _suspicious(lines: bytes, own: dict[int, bytes], adjusted: dict[bytes, int]) -> set[bytes]:
+def _suspicious(
+    lines: bytes, own: dict[int, bytes], adjusted: dict[bytes, int], missing: dict[bytes, int]
+) -> set[bytes]:
     """Cards that state another balance than is booked and adjusted, or miss a debit counter.
 
     A card that no registry has began with a balance that we never booked, so its balance tells nothing.
     """
     found, explained = set(), set()
-    for issuer, serial, flags, window, stated, book in _LINE.iter_unpack(lines):
-        # A window without holes is ones only, from its lowest bit on.
-        holes = window & (window + 1)
+    for issuer, serial, highest, flags, window, stated, book in _LINE.iter_unpack(lines):
+        # What is recent has no holes if it is ones only, from its lowest bit on.
+        recent = window & _RECENT
+        holes = recent & (recent + 1)
         if (stated == book and not holes) or issuer not in own:
             continue
         card = own[issuer] + serial
+        if holes:
+            lacking = ~recent & ((1 << recent.bit_length()) - 1)
+            missing[card] = highest - lacking.bit_length() + 1
         agrees = stated == book + adjusted.get(card, 0) or not flags & cards.REGISTERED
         if flags & cards.BALANCE_KNOWN and (holes or not agrees):
             found.add(card)

@@ -1,7 +1,7 @@
 """The audit of cards: their history read as far back as needed, walked, and followed."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -42,10 +42,14 @@ _TORN: Final = 1 << Reason.TAC_TORN
 
 
 class History(msgspec.Struct):
-    """One card's elements of the dates from ``since`` on. ``opening``: where the history reaches it."""
+    """One card's elements of the dates from ``since`` on. ``opening``: where the history reaches it.
+
+    ``missing``: the oldest debit counter that the card's line remembers as not used; 0 = none.
+    """
 
     card: bytes
     since: date
+    missing: int = 0
     opening: Element | None = None
     elements: list[Element] = []
     torn: list[tuple[Element, Known]] = []
@@ -71,8 +75,11 @@ class CardAudit:
         self._mute: set[int] = set()
         self._openings: dict[bytes, tuple[int, bytes]] = {}
 
-    async def run(self, wanted: Sequence[bytes]) -> Night:
-        """What the chains of these cards (19 bytes) say, and which taps look like double deductions."""
+    async def run(self, wanted: Sequence[bytes], missing: Mapping[bytes, int]) -> Night:
+        """What the chains of these cards (19 bytes) say, and which taps look like double deductions.
+
+        ``missing``: by card, the oldest debit counter that its line lacks.
+        """
         today = self.day.business_date
         assert self.day.registry_version is not None
         self._dates = await chains.read_dates(self.connection, today)
@@ -80,7 +87,7 @@ class CardAudit:
         self._openings = await chains.read_openings(
             self.connection, wanted, self.day.registry_version
         )
-        walked = await self._walk_all(wanted)
+        walked = await self._walk_all(wanted, missing)
         shares = await self._shares(walked)
         complete = await read_complete_until(self.connection, today)
         night = Night([], [], [], [])
@@ -95,7 +102,9 @@ class CardAudit:
 
     # -- histories -------------------------------------------------------------------------------
 
-    async def _walk_all(self, wanted: Sequence[bytes]) -> list[tuple[History, Findings]]:
+    async def _walk_all(
+        self, wanted: Sequence[bytes], missing: Mapping[bytes, int]
+    ) -> list[tuple[History, Findings]]:
         """Each card read from near on; further back, and then from the first date on, where what was
         read leaves a doubt of what lies before it."""
         known: dict[bytes, dict[str, Known]] = {card: {} for card in wanted}
@@ -112,7 +121,7 @@ class CardAudit:
             left = [card for card in wanted if card not in done]
             histories = [
                 History(
-                    card, min(reach, following.oldest_needed(known[card]) or reach),
+                    card, min(reach, following.oldest_needed(known[card]) or reach), missing.get(card, 0),
                     known=known[card], loads=loads.get(card, {}),
                 )
                 for card in left
@@ -271,6 +280,9 @@ def is_doubtful(history: History, found: Findings) -> bool:
     places += [each.place for each, _ in history.torn if not each.mute]
     if first is None:
         return bool(places)
+    if first.offline > history.missing > 0:
+        # Debits of nothing leave no other trace than their counter.
+        return True
     return bool(first.flags & _PENDING) or any(place <= first.place for place in places)
 
 
