@@ -373,7 +373,7 @@ async def differing_end(context: Context, folder: Path) -> list[str]:
     finally:
         await connection.close()
     path = folder / "expected" / "items.jsonl"
-    due = [msgspec.json.decode(line, type=ItemEnd) for line in path.open("rb")]
+    due = [msgspec.json.decode(line, type=ItemEnd) for line in path.read_bytes().splitlines()]
     wanted = {(item.item_id.lower(), item.amount_fen) for item in due}
     found = [f"{item} is open, and was not expected" for item in sorted(items - wanted)]
     found += [f"{item} is not open, and was expected" for item in sorted(wanted - items)]
@@ -390,7 +390,7 @@ def _differing_cards(
         for at in range(0, len(page), card_lines.SIZE):
             line = card_lines.unpack(page[at : at + card_lines.SIZE])
             lines[line.family, line.serial] = line
-    for text in (folder / "expected" / "cards.jsonl").open("rb"):
+    for text in (folder / "expected" / "cards.jsonl").read_bytes().splitlines():
         wanted = msgspec.json.decode(text, type=CardEnd)
         name = bytes.fromhex(wanted.card)
         line = lines[name[0], name[9:]]
