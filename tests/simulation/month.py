@@ -154,7 +154,9 @@ async def _date(
         await register(context.dsn, read_rows(here / "registry.jsonl"))
     await import_log(context.dsn, here / "load-log.json", day)
     decode = msgspec.json.Decoder(BatchLine).decode
-    lines = [decode(line) for line in (folder / "expected" / f"{day}.jsonl").open("rb")]
+    lines = [
+        decode(line) for line in (folder / "expected" / f"{day}.jsonl").read_bytes().splitlines()
+    ]
     started = time.monotonic()
     await submit(engine, here / "batches", lines)
     played.submitting_s += time.monotonic() - started
