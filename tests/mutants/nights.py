@@ -122,7 +122,7 @@ CHAINS = (
         "settlement/chains/walk.py",
         "        (each for each in known if each.tap not in mute), key=lambda element: element.order\n",
         "        (each for each in known if each.tap not in mute), key=lambda element: element.tap\n",
-        ("tests/settlement/chains/test_honest_cards.py",),
+        ("tests/settlement/chains/test_arrival.py",),
         "a late record would look like a contradiction, and an honest card like a clone",
     ),
     Mutant(
