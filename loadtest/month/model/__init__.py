@@ -19,7 +19,8 @@ Where the specification leaves something open, this is what is taken for right h
 2. *The name of a gap.* It is its first missing place. If that record comes and others of the same run
    do not, the item has arrived and the rest is an item of its own; if another one comes, the item is
    restated, unless a record in between splits it: then the second part is an item of its own. What is
-   left of a terminal's gap ages with it; what is left of a card's, after the record that follows it.
+   left of a card's gap ages after the record that follows it; what is left of a terminal's too, if that
+   record came on the date, and else with the whole gap.
 3. *Equal places.* Two proven debits at one place of a chain cannot both be true: CHAIN_BREAK, and the
    walk goes on from the later one in time.
 4. *A rise* whose loads the log explains afterwards is MATCHED; one whose record came has ARRIVED.
@@ -33,5 +34,7 @@ Where the specification leaves something open, this is what is taken for right h
    owed to the card (book balance and adjustments) covers it; where it does not, it is restated once.
 9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,
    is a TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only.
-10. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.
+10. *A terminal's lowest number* is that of the first date with a tap of it; what is smaller and comes
+   later is from before, and nothing between is missed.
+11. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.
 """

@@ -81,6 +81,9 @@ class Audit:
             self._audit_card(card)
         for name, terminal in sorted(self.terminals.items()):
             self._audit_terminal(name, terminal)
+        for terminal in self.known.terminals.values():
+            terminal.begun = terminal.lowest > 0
+            terminal.tonight.clear()
         self.loads.night(self.night_number)
         for item in self.items.due_on(self.night_number):
             self._age(item)
@@ -170,9 +173,10 @@ class Audit:
             runs[item_id] = last
             item = self.items.open.get(item_id)
             if item is None:
-                # What is left of a gap ages with it.
+                # What is left of a gap ages with it, or after the record that came and follows it.
                 whole = [name for start, end, name in before if start <= first <= end]
-                due = self.items.open[whole[0]].due if whole else self.due(after_s)
+                inherits = whole and last + 1 not in terminal.tonight
+                due = self.items.open[whole[0]].due if inherits else self.due(after_s)
                 item = self.items.add(kind, item_id, 0, due)
                 known.add(item_id)
             elif item.last != last:

@@ -14,10 +14,17 @@ class Terminal:
         self.lowest = self.highest = 0
         self.missing: set[int] = set()
         self._lost: set[int] = set()
+        self._early: set[int] = set()
+        self.tonight: set[int] = set()
+        """Numbers that came out of their order since the last night."""
+        self.begun = False
+        """The first date with a tap of it is over: smaller numbers are from before, and not missed."""
         self._after_s: dict[int, int] = {}
 
     def given(self, number: int) -> bool:
         """Whether the terminal gave this number before."""
+        if number < self.lowest:
+            return number in self._early
         came = number not in self.missing and number not in self._lost
         return 0 < self.lowest <= number <= self.highest and came
 
@@ -37,6 +44,9 @@ class Terminal:
         if number > self.highest:
             self.missing.update(range(self.highest + 1, number))
             self.highest = number
+        elif number < self.lowest and self.begun:
+            self._early.add(number)
+            return False
         elif number < self.lowest:
             self.missing.update(range(number + 1, self.lowest))
             self.lowest = number
@@ -44,6 +54,7 @@ class Terminal:
             self.missing.discard(number)
             self._lost.discard(number)
         self._after_s[number - 1] = tapped_s
+        self.tonight.add(number)
         return True
 
     def lose(self, first: int, last: int) -> None:
