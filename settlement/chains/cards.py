@@ -280,7 +280,7 @@ def is_doubtful(history: History, found: Findings) -> bool:
     places += [each.place for each, _ in history.torn if not each.mute]
     if first is None:
         return bool(places)
-    if first.offline > history.missing > 0:
+    if first.offline >= history.missing > 0:
         # Debits of nothing leave no other trace than their counter.
         return True
     return bool(first.flags & _PENDING) or any(place <= first.place for place in places)
