@@ -7,7 +7,6 @@ stops at the first date with a difference and names what differs.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,28 +17,20 @@ import asyncpg
 import msgspec
 
 from clearing import cards as card_lines
-from clearing import rules, store
-from clearing.cards import CardLine
+from clearing import store
 from clearing.engine import Engine
-from clearing.keys.signing import SigningKey
-from clearing.node import Node
-from clearing.plan import local_day
-from loadtest.cards import IssuedCard, TestKeySet
 from loadtest.month.files import BatchLine, CardEnd, ItemEnd, LogFile
 from loadtest.month.model.audit import Night
 from schemas import proof
 from schemas.codes import Verdict
 from schemas.reasons import Reason
-from schemas.registry import KINDS
 from service.registration import register
 from settlement.context import Context
 from settlement.day import settle_day
 from settlement.store.items import read_standing
 from settlement.store.loads import LoadRow, add_complete_until, add_loads
-from tests.simulation.province import ProvinceKeys
-from tests.world import LIMITS
+from tests.simulation.month_node import dates_of, read_rows
 
-KERNEL = os.environ.get("CLEARING_KERNEL", "fastpath")
 SHOWN = 20
 
 
@@ -55,72 +46,6 @@ class Played(msgspec.Struct):
     submitting_s: float = 0.0
     comparing_s: float = 0.0
     nights: dict[str, float] = {}
-
-
-# -- a node of the month --------------------------------------------------------------------------
-
-
-def key_sets(folder: Path) -> list[TestKeySet]:
-    """The test keys of a month."""
-    rows = msgspec.json.decode((folder / "keys.json").read_bytes())
-    return [TestKeySet(**{**row, "factors": tuple(row["factors"]), "master_key": bytes.fromhex(row["master_key"])}) for row in rows]  # fmt: skip
-
-
-def read_rows(path: Path) -> list[tuple[str, msgspec.Struct]]:
-    """Registry rows of a file; none where there is none."""
-    if not path.exists():
-        return []
-    lines = map(msgspec.json.decode, path.read_bytes().splitlines())
-    return [(line["kind"], msgspec.convert(line["row"], KINDS[line["kind"]])) for line in lines]
-
-
-def opening(card: IssuedCard, issuer: int) -> tuple[bytes, bytes]:
-    """A card's 19 bytes and its opening line."""
-    line = CardLine(
-        family=card.family,
-        card_kind=card.card_kind,
-        issuer_number=issuer,
-        serial=bytes.fromhex(card.serial),
-        status=card_lines.STATUS_CLOSED if card.closed else card_lines.STATUS_GOOD,
-        flags=card_lines.REGISTERED | card_lines.BALANCE_KNOWN,
-        offline_highest=card.offline_counter,
-        online_highest=card.online_counter,
-        expires_day=local_day(card.expires),
-        counter_window=2**64 - 1,
-        stated_balance_fen=card.balance_fen,
-        book_balance_fen=card.balance_fen,
-    )
-    name = bytes([card.family]) + bytes.fromhex(card.issuer) + line.serial
-    return name, card_lines.pack(line)
-
-
-async def open_node(dsn: str, home: Path, folder: Path) -> Context:
-    """A city node that knows what it must know before the first date."""
-    first = dates_of(folder)[0]
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with connection.transaction():
-            row = store.NodeRow("city", "7910", "Xi'an", first, True, False, 0, 0)
-            await store.create_node(connection, row)
-            files = rules.read(["xian"])
-            await store.add_rules(connection, rules.load(files).digest, files)
-        rows = read_rows(folder / "dates" / f"{first}" / "registry.jsonl")
-        own = {row.issuer.upper(): row.number for kind, row in rows if kind == "issuer"}  # type: ignore[attr-defined]
-        decode = msgspec.json.Decoder(IssuedCard).decode
-        issued = map(decode, (folder / "cards.jsonl").read_bytes().splitlines())
-        await register(dsn, rows, [opening(card, own[card.issuer.upper()]) for card in issued])
-        node_row = await store.read_node(connection)
-    finally:
-        await connection.close()
-    assert node_row is not None
-    keys = ProvinceKeys(key_sets(folder))
-    signing = SigningKey.from_seed(b"n" * 32)
-    return Context(dsn, Node(node_row, home, LIMITS, keys, signing, b"s" * 32), KERNEL)
-
-
-def dates_of(folder: Path) -> list[date]:
-    """The business dates of a month, in order."""
-    return sorted(date.fromisoformat(path.name) for path in (folder / "dates").iterdir())
 
 
 # -- playing --------------------------------------------------------------------------------------
@@ -282,13 +207,8 @@ async def _differing_sums(
     said = {row[0]: tuple(row)[1:] for row in rows}
     differences = []
     for line in lines:
-        wanted = (
-            line.count,
-            line.verdicts[0],
-            line.priced_fen,
-            line.credited_fen,
-            line.subsidy_fen,
-        )
+        fens = (line.priced_fen, line.credited_fen, line.subsidy_fen)
+        wanted = (line.count, line.verdicts[0], *fens)
         if not line.again and said.get(line.batch_seq) != wanted:
             differences.append(f"{line.file}: sums {said.get(line.batch_seq)}, expected {wanted}")
     return differences
@@ -374,8 +294,8 @@ async def differing_end(context: Context, folder: Path) -> list[str]:
         )
     finally:
         await connection.close()
-    path = folder / "expected" / "items.jsonl"
-    due = [msgspec.json.decode(line, type=ItemEnd) for line in path.read_bytes().splitlines()]
+    lines_due = (folder / "expected" / "items.jsonl").read_bytes().splitlines()
+    due = [msgspec.json.decode(line, type=ItemEnd) for line in lines_due]
     wanted = {(item.item_id.lower(), item.amount_fen) for item in due}
     found = [f"{item} is open, and was not expected" for item in sorted(items - wanted)]
     found += [f"{item} is not open, and was expected" for item in sorted(wanted - items)]

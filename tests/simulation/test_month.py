@@ -13,7 +13,8 @@ import pytest
 from loadtest.month.files import BatchLine, Writer
 from loadtest.month.model.audit import Night
 from loadtest.month.month import TAPS, Month
-from tests.simulation.month import Differs, differing_end, open_node, play
+from tests.simulation.month import Differs, differing_end, play
+from tests.simulation.month_node import open_node
 
 FIRST = date(2026, 1, 5)
 SEED = 1
