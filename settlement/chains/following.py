@@ -188,4 +188,8 @@ def oldest_needed(known: Mapping[str, Known]) -> date | None:
         for item in known.values()
         if "since" in item.said and (item.is_open or item.booked_fen)
     ]
+    # A torn tap that waits is met by whatever comes to its place, late as it may be.
+    since += [
+        item.opened_on for item in known.values() if item.kind == ItemKind.TORN and item.is_open
+    ]
     return min(since, default=None)
