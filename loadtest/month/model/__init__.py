@@ -29,7 +29,8 @@ Where the specification leaves something open, this is what is taken for right h
    debit is proven is an element of the chain from that night on.
 6. *A journey* that was opened after a tap, by the card's time, is no open journey for that tap.
 7. *A lost gap* of a card stays open, its money in unclaimed/chain_gap, until its record comes or people
-   decide. A lost gap of a terminal has no money and is closed; nothing becomes of it any more.
+   decide. A lost gap without money (a terminal's, or of rides for nothing) is closed; nothing becomes of
+   it any more.
 8. *A refund* is paid in full on the night of its due date or the first one after it on which what is
    owed to the card (book balance and adjustments) covers it; where it does not, it is restated once.
 9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,

@@ -45,6 +45,7 @@ class Audit:
         self._cards: dict[bytes, Card] = {}
         self._of_card: dict[bytes, set[str]] = defaultdict(set)
         self._of_terminal: dict[bytes, set[str]] = defaultdict(set)
+        self._empty: set[str] = set()
         self._rises: dict[str, Card] = {}
         self._refunds: dict[str, OpenItem] = {}
         for card in knowledge.cards.values():
@@ -126,7 +127,9 @@ class Audit:
                 self.items.add(kind, item_id, element.amount_fen, due, card.name)
 
     def _state(self, card: Card, item_id: str, finding: chain.Finding) -> None:
-        """A finding is an item; it may be one already."""
+        """A finding is an item; it may be one already, or have been lost with nothing in it."""
+        if item_id in self._empty:
+            return
         item = self.items.open.get(item_id)
         if item is None:
             due = self.due(finding.after.tapped_s)
@@ -193,6 +196,11 @@ class Audit:
         """The window of an open item closes."""
         if item.kind == ItemKind.CHAIN_GAP:
             item.lost = True
+            if not item.amount_fen:
+                self._empty.add(item.item_id)
+                self._of_card[item.card].remove(item.item_id)
+                self.items.change(item, ItemOutcome.LOST, closes=True)
+                return
             self.money.unclaimed_fen[CHAIN_GAP] += item.amount_fen
             self.money.adjust(self.known.cards[item.card], -item.amount_fen)
             self.items.change(item, ItemOutcome.LOST)

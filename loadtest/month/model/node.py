@@ -102,7 +102,7 @@ class Model:
                 self.money.liability_fen[card.issuer] += item.amount_fen
                 self._keep_load(item, card, 0)
             checks.move(item, kind, card, transferred=item.transfer is not None)
-        elif item.flags != _BY_ISSUER:
+        elif item.flags != _BY_ISSUER or item.tapped_s // checks.DAY_S != self.day:
             return None
         self._learn_number(data[_TERMINAL], terminal, number, item.tapped_s)
         if watched:
