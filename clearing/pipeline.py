@@ -15,10 +15,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 import asyncpg
-import msgspec
 import structlog
 
-from clearing import ledger, numbers, proof, store, verdicts
+from clearing import alarms, ledger, numbers, proof, store, verdicts
 from clearing.errors import ClearingError, NotTheWriter, StoreUnavailable
 from clearing.kernel import BatchContext, Judgement, choose
 from clearing.limits import GROUP_TAPS_MAX
@@ -29,7 +28,6 @@ from clearing.store import BatchRow, Connection
 from schemas import proof as published
 from schemas.batch import Batch
 from schemas.codes import Check, Source
-from schemas.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +36,6 @@ JUDGED_AHEAD_MAX: Final = 32
 
 SINGLES_AFTER_FAILURE: Final = 64
 """After a group was refused by the database, so many batches go alone, to find the culprit."""
-
-NUMBER_GAP: Final = Reason.NUMBER_GAP.name.lower()
-"""Kind of the event that a gap in an operator's batch numbers leaves."""
 
 _T = TypeVar("_T")
 _LOST: Final = (
@@ -356,11 +351,9 @@ class Pipeline:
                 [ledger.entry_of_batch(j.row.batch_seq, j.judgement.movements) for j in group],
             )
             gaps, spans = numbers.follow(self._spans, [judged.row for judged in group])
-            for gap in gaps:
-                await store.add_event(
-                    connection, day, NUMBER_GAP, gap.subject, msgspec.structs.asdict(gap)
-                )
+            await alarms.tell_gaps(connection, day, gaps)
             for judged in group:
+                await alarms.tell_taps(connection, judged.row, judged.judgement)
                 if judged.submission.along is not None:
                     await judged.submission.along(connection, judged)
         self._spans.update(spans)

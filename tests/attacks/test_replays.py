@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from schemas import record
 from schemas.codes import CardKind, Discount, TapKind
 from tests.attacks.stage import FAR, VICTIM, Stage, altered, clone
@@ -57,6 +59,11 @@ async def test_a_cleared_tap_with_an_edited_field(town: Stage) -> None:
     assert await town.aftermath() == {}
     listed = [row["reason"] for row in town.attacked.listed(OPEN, BUS)]
     assert listed == len(EDITED) * ["duplicate_altered"]
+    alarms = await town.attacked.fetch(
+        "SELECT body FROM clearing.event WHERE kind = 'duplicate_altered' ORDER BY event_no"
+    )
+    assert len(alarms) == len(EDITED)
+    assert json.loads(alarms[0]["body"])["rows"] == [0]
 
 
 RENAMED = {
