@@ -1,7 +1,7 @@
 """Both kernels say the same of everything: batches with faults in them, with undo and the rest between.
 
 An example is a short story: batches and what a node does between them. After each step every column of
-the judgement and the whole state must be equal. ``TORTURE=1`` runs 10,000 stories instead of 500.
+the judgement and the whole state must be equal. ``TORTURE=1`` runs 50,000 stories instead of 500.
 Hypothesis prints the story, and the seed to run it again.
 """
 
@@ -44,7 +44,7 @@ from tests.clearing.kernel_cases import (
 from tests.properties.faulty_city import FAULTS, City
 
 TORTURE = os.environ.get("TORTURE") == "1"
-EXAMPLES = 10_000 if TORTURE else 500
+EXAMPLES = 50_000 if TORTURE else 500
 pytestmark = [pytest.mark.torture] if TORTURE else []
 
 CHECKS = (
