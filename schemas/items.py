@@ -129,6 +129,13 @@ ACTIONS: Final[dict[ItemKind, tuple[Action, ...]]] = {
 """What may be proposed for an item of each kind."""
 
 
+def actions_of(kind: ItemKind, *, money_stands: bool) -> tuple[Action, ...]:
+    """What may be proposed for an item as it stands: only money that stands on an account can be returned or
+    written off, and only an item without any can be dismissed."""
+    barred = {Action.DISMISS} if money_stands else {Action.RETURN, Action.WRITE_OFF}
+    return tuple(action for action in ACTIONS[kind] if action not in barred)
+
+
 class ItemText(msgspec.Struct, frozen=True):
     """What an item of a kind says to a person, and who bears the money until it is decided."""
 

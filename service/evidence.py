@@ -55,32 +55,57 @@ def _at_most_money(expected: int, actual: int) -> tuple[Said, Said]:
 
 def _at_most_time(expected: int, actual: int) -> tuple[Said, Said]:
     limit = moment(expected)
-    return Said(f"不晚于 {limit}", f"at most {limit}"), _same(moment(actual))
+    return Said(f"不晚于 {limit}", f"no later than {limit}"), _same(moment(actual))
 
 
 def _transfer(expected: int, actual: int) -> tuple[Said, Said]:
     # Without a first leg the latest time is the window's length after the first second of the calendar.
     if expected < _FIRST_DAYS_S:
         none = Said(
-            "有合格的前程，目前未知任何前程", "after a leg that qualifies, and none is known"
+            "此前有合格的前程，而目前未知任何前程",
+            "an earlier leg that qualifies, and none is known",
         )
-        return none, _same(moment(actual))
-    return _at_most_time(expected, actual)
+    else:
+        none = Said(f"乘车不晚于 {moment(expected)}", f"a ride no later than {moment(expected)}")
+    return none, Said(f"{moment(actual)} 乘车", f"a ride at {moment(actual)}")
+
+
+def _unmarked(expected: int, actual: int) -> tuple[Said, Said]:
+    full, charged = fen(expected), fen(actual)
+    return (
+        Said(f"有换乘标记，或扣款 {full.zh}", f"the mark of a transfer, or {full.en}"),
+        Said(f"无标记，扣款 {charged.zh}", f"no mark, and {charged.en}"),
+    )
+
+
+def _journey(expected: int, actual: int) -> tuple[Said, Said]:
+    limit, out = moment(expected), moment(actual)
+    return (
+        Said(f"不晚于 {limit} 出站", f"an exit no later than {limit}"),
+        Said(f"{out} 出站", f"an exit at {out}"),
+    )
 
 
 def _interoperable(expected: int, actual: int) -> tuple[Said, Said]:
+    # The evidence has the first moment only: who taps after it came after the last one.
     since = moment(expected)
+    when = Said(f"{since} 起，已终止", f"from {since}, and no more")
+    if actual < expected:
+        when = Said(f"{since} 起", f"from {since} only")
     return (
-        Said(f"互通期内（{since} 起）", f"within its time of interoperability (from {since})"),
-        _same(moment(actual)),
+        Said(f"互通期内（{when.zh}）", f"a time when its cards are accepted ({when.en})"),
+        Said(f"{moment(actual)} 的交易", f"a tap at {moment(actual)}"),
     )
 
 
 def _denied(expected: int, actual: int) -> tuple[Said, Said]:
-    binding = Said("名单未送达", "list not delivered")
+    binding = Said(
+        "名单送达后不受理（尚未送达）", "no tap after the list's delivery, still to come"
+    )
     if expected != FOREVER:
-        binding = Said(f"{moment(expected)} 起拒绝", f"refused from {moment(expected)}")
-    return binding, _same(moment(actual))
+        since = moment(expected)
+        binding = Said(f"自 {since} 起不受理", f"no tap from {since} on")
+    return binding, Said(f"{moment(actual)} 的交易", f"a tap at {moment(actual)}")
 
 
 def _day(number: int) -> str:
@@ -102,8 +127,8 @@ def _place(packed: int) -> str:
 def _places(expected: int, actual: int) -> tuple[Said, Said]:
     first, second = _place(expected), _place(actual)
     return (
-        Said(f"首笔为 {first}", f"first seen as tap {first}"),
-        Said(f"本笔 {second}", f"tap {second}"),
+        Said(f"只有首笔 {first}", f"tap {first} alone"),
+        Said(f"又有 {second}", f"tap {second} again"),
     )
 
 
@@ -130,7 +155,7 @@ CARD_KINDS: Final = {
 def card_kind(number: int) -> Said:
     """A card kind by name; an unknown one stays a number."""
     known = {kind.value: text for kind, text in CARD_KINDS.items()}
-    return known.get(number, Said(f"代码 {number}", str(number)))
+    return known.get(number, Said(f"代码 {number}", f"code {number}"))
 
 
 def _kinds(expected: int, actual: int) -> tuple[Said, Said]:
@@ -149,7 +174,7 @@ def _concession(expected: int, actual: int) -> tuple[Said, Said]:
         Discount.CONCESSION: Said("优惠", "concession"),
     }
     return (
-        Said(f"发行卡种（{kind.zh}）不享受优惠", f"no concession for the issued kind ({kind.en})"),
+        Said(f"无优惠（发行卡种：{kind.zh}）", f"no concession for the issued kind ({kind.en})"),
         Said(
             "、".join(names[bit].zh for bit in given), " and ".join(names[bit].en for bit in given)
         ),
@@ -176,22 +201,29 @@ def _key_set(_expected: int, actual: int) -> tuple[Said, Said]:
 
 
 def _entry(_expected: int, station: int) -> tuple[Said, Said]:
-    return (
-        Said("进站记录", "an entry"),
-        Said(f"未知进站，出站 {station}", f"none that is known, and out at station {station}"),
-    )
+    out = Said(f"，出站站点 {station}", f", and out at station {station}")
+    if not station:
+        out = NOTHING
+    return Said("有进站记录", "an entry"), Said(f"未知{out.zh}", f"none that is known{out.en}")
 
 
 def _entry_open(expected: int, actual: int) -> tuple[Said, Said]:
     since = moment(expected)
     return (
-        Said(f"{since} 进站后应有出站", f"an exit after the entry at {since}"),
+        Said(f"{since} 进站后的出站", f"an exit after the entry at {since}"),
         Said(f"{moment(actual)} 再次进站", f"another entry at {moment(actual)}"),
     )
 
 
 def _above(expected: int, actual: int) -> tuple[Said, Said]:
-    return Said(f"大于 {expected}", f"above {expected}"), _same(str(actual))
+    return Said(f"大于 {expected}", f"above {expected}, the highest known"), _same(str(actual))
+
+
+def _counter_reused(expected: int, actual: int) -> tuple[Said, Said]:
+    return (
+        Said(f"未用过的计数（最高 {expected}）", f"a counter not used before (highest {expected})"),
+        _same(str(actual)),
+    )
 
 
 def _number_reused(expected: int, actual: int) -> tuple[Said, Said]:
@@ -232,7 +264,7 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.BALANCE_ARITHMETIC: _money,
     Reason.ABOVE_TARIFF: _money,
     Reason.BELOW_TARIFF: _money,
-    Reason.TRANSFER_UNMARKED: _money,
+    Reason.TRANSFER_UNMARKED: _unmarked,
     Reason.GROSS_DIFFERS: _money,
     Reason.CHAIN_GAP_PENDING: _money,
     Reason.BALANCE_RISE_PENDING: _money,
@@ -240,7 +272,7 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.FUTURE: _at_most_time,
     Reason.TRANSFER_UNQUALIFIED: _transfer,
     Reason.TRANSFER_UNPROVEN: _transfer,
-    Reason.JOURNEY_TOO_LONG: _at_most_time,
+    Reason.JOURNEY_TOO_LONG: _journey,
     Reason.ENTRY_WITHOUT_EXIT: _entry_open,
     Reason.ISSUER_NOT_INTEROPERABLE: _interoperable,
     Reason.DENYLISTED: _denied,
@@ -270,13 +302,15 @@ _WORDS: Final[dict[Reason, _Words]] = {
     Reason.ACCOUNT_MISSING: _missing("有分账规则", "a split", "运营商", "operator"),
     Reason.FEE_RULE_MISSING: _missing("有手续费规则", "a fee rule", "运营商", "operator"),
     Reason.COUNTER_LATE: _above,
-    Reason.COUNTER_REUSED: _above,
+    Reason.COUNTER_REUSED: _counter_reused,
     Reason.TERMINAL_NUMBER_REUSED: _number_reused,
     Reason.TERMINAL_UNKNOWN: _registered("登记的终端", "a registered terminal"),
     Reason.CARD_NOT_ISSUED: _registered("发行的卡", "an issued card"),
     Reason.ISSUER_UNKNOWN: _registered("登记的发卡机构", "a registered issuer"),
     Reason.KIND_NOT_SUPPORTED: _kind_code("自动处理的交易类型", "a kind that is settled without staff"),
-    Reason.REFUND_HELD: _kind_code("等待期满", "its waiting time to be over"),
+    Reason.REFUND_HELD: lambda _expected, _actual: (
+        Said("等待期已满", "a refund whose waiting time is over"), Said("仍在等待期内", "one that still waits"),
+    ),
 }  # fmt: skip
 """Reasons whose numbers mean something else than numbers."""
 

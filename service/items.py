@@ -4,8 +4,8 @@ Card numbers are masked, in ids of items too: such an id is told with a keyed ma
 and is understood in that form. Whoever asks for whole numbers signs for it, and it is written down.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from clearing.plan import moment_of
 from clearing.store import Connection, read_accounts, read_open_date
 from schemas import reasons, record
 from schemas.codes import TapKind, Verdict
-from schemas.items import ACTIONS, TEXTS, Action, ItemKind, ItemState
+from schemas.items import TEXTS, Action, ItemKind, ItemState, actions_of
 from schemas.reasons import ROW, Reason
 from service.errors import ServiceError
 from service.home import open_node
@@ -211,7 +211,9 @@ class Desk:
             history=[self._step(change) for change in history],
             proposals=[self._proposal(row) for row in proposals],
             actions={
-                action.value: list(MEANINGS[action]) for action in ACTIONS[item.kind] if open_
+                action.value: list(MEANINGS[action])
+                for action in actions_of(item.kind, money_stands=each.account_no is not None)
+                if open_
             },
         )
 
@@ -225,16 +227,18 @@ class Desk:
     ) -> tuple[Proposal, ProposalLine]:
         """Propose in a person's name, who was authenticated; the proposal, as stored and as told."""
         each = await self._find(name, await read_open_date(self.connection))
-        made = await decisions.propose(
-            self.connection, self.context, each.item.item_id, action, words, staff
-        )
+        with self._masked_refusals():
+            made = await decisions.propose(
+                self.connection, self.context, each.item.item_id, action, words, staff
+            )
         return made, self._proposal(Decided(made, None))
 
     async def decide(self, proposal_no: int, approved: bool, why: str, staff: str) -> Decision:
         """Approve or decline in a person's name, who was authenticated."""
-        return await decisions.decide(
-            self.connection, self.context, proposal_no, approved, why, staff
-        )
+        with self._masked_refusals():
+            return await decisions.decide(
+                self.connection, self.context, proposal_no, approved, why, staff
+            )
 
     async def note_look_up(self, name: str, staff: str) -> None:
         """Write down that a person sees an item's card number."""
@@ -245,6 +249,16 @@ class Desk:
             await stored.add_look_up(self.connection, on, subject, staff)
 
     # -- inside --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _masked_refusals(self) -> Iterator[None]:
+        """A refusal names its item, and an item's id may hold a card."""
+        try:
+            yield
+        except decisions.DecisionRefused as refused:
+            raise decisions.DecisionRefused(
+                self.name(refused.sentence), self.name(refused.remedy)
+            ) from None
 
     async def _find(self, name: str, on: date) -> Standing:
         """An item by its id, or by the form of it in which the card is masked."""

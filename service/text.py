@@ -28,6 +28,11 @@ def moment_of_record(text: str) -> str:
         return text
 
 
+def many(count: int, what: str) -> str:
+    """A count with its noun, for example ``1 tap`` or ``1,200 taps``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 class Said(NamedTuple):
     """One thing said in both languages."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.commands.options import Moment
-from service.text import yuan
+from service.text import many, yuan
 
 if TYPE_CHECKING:
     from service.checking import FileSaid, Outcome, Said
@@ -106,7 +106,10 @@ def _print(outcome: "Outcome") -> None:
         if file not in clean or file.refused_for:
             _print_file(file)
     taps = sum(file.taps for file in clean)
-    click.echo(f"\n{len(clean):,} of {len(outcome.files):,} files are clean: {taps:,} taps")
+    click.echo(
+        f"\n{len(clean):,} of {many(len(outcome.files), 'file')} with nothing to say against:"
+        f" {many(taps, 'tap')}"
+    )
     for outcome_word, title in (
         ("rejected", "would be rejected 将被拒绝"),
         ("held", "would be held 将挂账"),
@@ -140,7 +143,8 @@ def _print_file(file: "FileSaid") -> None:
 
 def _print_reason(said: "Said") -> None:
     click.echo(f"  {said.reason} (taps: {said.count:,}): {said.english} {said.chinese}")
-    click.echo(f"    what to do: {said.remedy_english} {said.remedy_chinese}")
+    remedy = f"{said.remedy_english} {said.remedy_chinese}"
+    click.echo(f"    {remedy if remedy.startswith('nothing to do') else f'what to do: {remedy}'}")
     for row in said.examples:
         line = f" (line {row.line})" if row.line else ""
         click.echo(

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from schemas.items import Action, ItemKind
+from schemas.items import Action, ItemKind, ItemState
 from service.commands.options import Day, home_option, json_option, run, staff_key, staff_options
 from service.commands.printing import print_json, print_table
-from service.text import yuan
+from service.text import many, yuan
 
 if TYPE_CHECKING:
     from service.items import ItemShown, ProposalLine
@@ -63,9 +63,9 @@ def list_items(
         ],
         right=("days", "operator", "yuan", "proposal"),
     )  # fmt: skip
-    click.echo(f"{len(found.items):,} open items as of {found.as_of}")
+    click.echo(f"{many(len(found.items), 'open item')} as of {found.as_of}")
     for band in found.by_age:
-        click.echo(f"  {band.days} days: {band.items:,} items, {yuan(band.amount_fen)} yuan")
+        click.echo(f"  {band.days} days: {many(band.items, 'item')}, {yuan(band.amount_fen)} yuan")
 
 
 async def _list(home: Path, *wanted: Any) -> Any:
@@ -116,18 +116,24 @@ def _lines_of(found: "ItemShown") -> Iterator[str]:
     line = found.line
     yield f"{line.item}  {found.chinese}  {found.english}"
     standing = f"  {line.state}: {line.outcome}, {yuan(line.amount_fen)} yuan"
-    yield standing + (f" on {line.account}" if line.account else ", nothing is booked")
-    yield f"  opened {line.opened_on}, age {line.age_days} days; its window closes {line.due_on}"
+    waits = line.state == ItemState.OPEN or line.account is not None
+    nothing = ", nothing is booked" if line.state == ItemState.OPEN else ""
+    yield standing + (f" on {line.account}" if line.account else nothing)
+    closes = "closed" if line.due_on <= line.opened_on else "closes"
+    yield (
+        f"  opened {line.opened_on}, age {many(line.age_days, 'day')}; its window {closes} {line.due_on}"
+    )
     if line.operator is not None:
         yield f"  operator {line.operator}"
     if line.card is not None:
         yield f"  card {line.card}"
-    yield f"  who bears it until it is decided: {found.bearer}"
-    yield f"  next: {found.next_english}  {found.next_chinese}"
+    if waits:
+        yield f"  who bears it until it is decided: {found.bearer}"
+        yield f"  next: {found.next_english}  {found.next_chinese}"
     for name, value in sorted(found.body.items()):
         # What the tap's own lines say better is left out.
         if found.tap is None or not hasattr(found.tap, name):
-            yield f"  {name}: {value}"
+            yield f"  {_BODY.get(name, name)}: {value}"
     yield from _tap_lines(found)
     yield "history:"
     yield f"  {line.opened_on}  opened"
@@ -148,6 +154,20 @@ def _lines_of(found: "ItemShown") -> Iterator[str]:
     yield "may be proposed:" if found.actions else "nothing is left to decide"
     for action, (chinese, english) in found.actions.items():
         yield f"  {action}: {english}  {chinese}"
+
+
+_BODY: Final = {
+    "batch": "the operator's batch number",
+    "debits": "missing debits",
+    "loads": "missing loads",
+    "first": "first one missing",
+    "last": "last one missing",
+    "left": "the tap before it",
+    "right": "the tap after it",
+    "since": "time of the tap before it",
+    "decided_from": "goes on from",
+}
+"""What an item knows of itself, in words."""
 
 
 def _tap_lines(found: "ItemShown") -> Iterator[str]:
@@ -199,7 +219,7 @@ def proposals(open_only: bool, as_json: bool, home: Path) -> None:
     for proposal in found:
         for line in _proposal_lines(proposal):
             click.echo(line)
-    click.echo(f"{len(found):,} proposals")
+    click.echo(many(len(found), "proposal"))
 
 
 async def _proposals(home: Path, open_only: bool) -> "list[ProposalLine]":

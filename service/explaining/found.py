@@ -111,12 +111,15 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class First(msgspec.Struct, frozen=True):
-    """The tap that came first, where this one is a duplicate of it."""
+    """The tap that came first, where this one is a duplicate of it. ``origin``: the presentment that brought
+    it, empty where an operator of ours did."""
 
     place: str
     verdict: int
     reason: int
     arrived_on: date
+    origin: str
+    fields: Tap
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,5 +122,10 @@ async def _first(connection: Connection, tap: StoredTap) -> First | None:
         return None
     first = found[0]
     return First(
-        f"{batch.batch_seq}:{first.row_no}", first.verdict, first.reason, batch.business_date
+        f"{batch.batch_seq}:{first.row_no}",
+        first.verdict,
+        first.reason,
+        batch.business_date,
+        batch.origin,
+        record.unpack(first.record),
     )

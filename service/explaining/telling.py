@@ -1,21 +1,27 @@
 """An explanation as sections of sentences, in both languages and in the order in which people ask."""
 
-import hashlib
 from typing import Final
 
 import msgspec
 
-from schemas import proof, reasons
+from schemas import reasons
 from schemas.codes import Check, Source, Verdict
 from schemas.reasons import ROW, Reason, Row
 from schemas.record import Tap
 from schemas.registry import Issuer, Terminal
 from service import evidence
 from service.evidence import Told
-from service.explaining import telling_chain, telling_items, telling_money, vocabulary, would
-from service.explaining.found import Explanation, Section
+from service.explaining import (
+    telling_chain,
+    telling_items,
+    telling_money,
+    telling_proof,
+    vocabulary,
+    would,
+)
+from service.explaining.found import Explanation, First, Section
 from service.masking import masked
-from service.text import Said, moment_of_record, yuan
+from service.text import Said, moment_of_record
 
 
 def sections(found: Explanation) -> list[Section]:
@@ -38,7 +44,7 @@ def sections(found: Explanation) -> list[Section]:
          telling_chain.terminal(found)),
         ("would_change", Said("怎样会有不同结果", "What would change the verdict"),
          would.sentences(found, told)),
-        ("proof", Said("交易包、凭证与证明", "Batch, receipt and proof"), _proof(found)),
+        ("proof", Said("交易包、凭证与证明", "Batch, receipt and proof"), telling_proof.proof_of(found)),
     ]  # fmt: skip
     return [Section(*part) for part in parts]
 
@@ -67,10 +73,8 @@ def _what(found: Explanation) -> list[Said]:
     issuer = found.ground.issuer.name if found.ground.issuer else fields.issuer
     lines = [
         Said(
-            f"交易 {batch.batch_seq}:{tap.row_no}：{at} {kind.zh}，扣款 {yuan(tap.amount_fen)} 元，"
-            f"优惠前 {yuan(tap.gross_fen)} 元。",
-            f"Tap {batch.batch_seq}:{tap.row_no} at {at}: {kind.en}, charged {yuan(tap.amount_fen)} yuan,"
-            f" {yuan(tap.gross_fen)} yuan before discounts.",
+            f"交易 {batch.batch_seq}:{tap.row_no}：{at} {kind.zh}，{_amount(found).zh}。",
+            f"Tap {batch.batch_seq}:{tap.row_no} at {at}: {kind.en}, {_amount(found).en}.",
         ),
         Said(
             f"卡：{family.zh}，发卡方 {issuer}，卡号 {serial}，卡种 {issued.zh}（{source.zh}）。",
@@ -89,6 +93,18 @@ def _what(found: Explanation) -> list[Said]:
             *lines,
         ]
     return [*lines, _arrival(found)]
+
+
+def _amount(found: Explanation) -> Said:
+    """The record's money: of a ride before discounts, too; of a load or a refund what it brings or takes."""
+    tap, money = found.tap, evidence.fen(found.tap.amount_fen)
+    if tap.kind not in vocabulary.NO_DEBITS:
+        gross = evidence.fen(tap.gross_fen)
+        return Said(
+            f"扣款 {money.zh}，优惠前 {gross.zh}",
+            f"charged {money.en}, {gross.en} before discounts",
+        )
+    return Said(f"金额 {money.zh}", f"{money.en}")
 
 
 def _where(found: Explanation) -> Said:
@@ -115,11 +131,11 @@ def _where(found: Explanation) -> Said:
 
 def _arrival(found: Explanation) -> Said:
     batch, declared = found.batch, found.batch.declared_date
-    zh = f"到达：运营商第 {batch.number} 号交易包，申报日 {declared}，清算日 {batch.business_date}"
-    en = (
-        f"Arrival: the operator's batch number {batch.number}, declared for {declared}, cleared on"
-        f" {batch.business_date}"
-    )
+    whose = Said(f"运营商第 {batch.number} 号交易包", f"the operator's batch number {batch.number}")
+    if batch.source == Source.PRESENTMENT:
+        whose = Said(f"城市间提交文件 {batch.origin}", f"presentment {batch.origin}")
+    zh = f"到达：{whose.zh}，申报日 {declared}，清算日 {batch.business_date}"
+    en = f"Arrival: {whose.en}, declared for {declared}, cleared on {batch.business_date}"
     if declared < batch.business_date:
         late = ROW[Reason.DECLARED_LATE]
         zh, en = f"{zh}（{late.chinese}）", f"{en} ({late.english})"
@@ -139,9 +155,46 @@ def _why(found: Explanation, told: dict[Reason, Told]) -> list[Said]:
         lines.append(Said("原因：无异常。", "Reason: clean, there is nothing to say against it."))
     else:
         lines += _reason(ROW[Reason(tap.reason)], told, Said("原因", "Reason"), found.fields)
+    if found.first is not None:
+        lines += _first(found.first, found.fields)
+    also = Said("另外", "Also")
+    if tap.verdict != Verdict.ACCEPTED:
+        also = Said("此外（若被接受才起作用）", "Also (of consequence only if it is accepted)")
     for name in reasons.names(tap.flags):
-        lines += _reason(ROW[Reason[name.upper()]], told, Said("另外", "Also"), found.fields)
+        lines += _reason(ROW[Reason[name.upper()]], told, also, found.fields)
+    claim = found.claim
+    if claim is not None and claim.state == "refused" and not claim.incoming:
+        ours, issuers = ROW[Reason.REFUSED_BY_ISSUER], ROW[Reason(claim.refused_for)]
+        lines.append(
+            Said(
+                f"其后：{ours.chinese}（{ours.name}，{ours.reason}）：{issuers.chinese}。",
+                f"Later: {ours.english} ({ours.name}, {ours.reason}): {issuers.english}.",
+            )
+        )
     return [*lines, *_judged_by(found)]
+
+
+def _first(first: First, fields: Tap) -> list[Said]:
+    """Who brought the first of two same taps, and in which fields they differ."""
+    lines = []
+    if first.origin:
+        city = first.origin.split("-", 1)[0]
+        lines.append(
+            Said(
+                f"  首笔 {first.place} 由城市 {city} 提交（{first.origin}）。",
+                f"  The first one, {first.place}, was presented by city {city} ({first.origin}).",
+            )
+        )
+    before, after = msgspec.structs.asdict(first.fields), msgspec.structs.asdict(fields)
+    for name in (name for name in before if before[name] != after[name]):
+        word = vocabulary.field(name)
+        lines.append(
+            Said(
+                f"  {word.zh}（{name}）：首笔 {before[name]}，本笔 {after[name]}。",
+                f"  {word.en} ({name}): {before[name]} in the first one, {after[name]} in this.",
+            )
+        )
+    return lines
 
 
 def _reason(row: Row, told: dict[Reason, Told], lead: Said, fields: Tap) -> list[Said]:
@@ -248,7 +301,9 @@ def _terminal_row(terminal: Terminal | None, found: Explanation) -> Said:
     if terminal is None:
         return Said(f"终端 {name}：当时未登记。", f"Terminal {name}: not in the registry then.")
     since, until = found.ground.terminal_versions or (0, None)
-    versions = f"{since}–{until - 1}" if until is not None else f"{since}–"
+    versions = Said(f"登记版本 {since} 起", f"from registry version {since} on")
+    if until is not None:
+        versions = Said(f"登记版本 {since}–{until - 1}", f"registry versions {since}–{until - 1}")
     line = Said(f"线路 {terminal.line}", f"line {terminal.line}")
     device = Said(f"设备 {terminal.device}", f"device {terminal.device}")
     line = line if terminal.line else Said("任意线路", "any line")
@@ -256,9 +311,9 @@ def _terminal_row(terminal: Terminal | None, found: Explanation) -> Said:
     until_day = f" – {terminal.until}" if terminal.until else ""
     return Said(
         f"终端 {name}：登记于运营商 {found.ground.terminal_owner}，{line.zh}，{device.zh}，"
-        f"自 {terminal.since}{until_day}（登记版本 {versions}）。",
+        f"自 {terminal.since}{until_day}（{versions.zh}）。",
         f"Terminal {name}: registered for operator {found.ground.terminal_owner}, {line.en},"
-        f" {device.en}, since {terminal.since}{until_day} (registry versions {versions}).",
+        f" {device.en}, since {terminal.since}{until_day} ({versions.en}).",
     )
 
 
@@ -277,66 +332,3 @@ def _denied_row(found: Explanation) -> Said:
         f"黑名单：自 {since} 起，名单版本 {denied.version}；{acknowledged.zh}。",
         f"Denylist: from {since}, list version {denied.version}; {acknowledged.en}.",
     )
-
-
-# -- proof -------------------------------------------------------------------------------------------
-
-
-def _same(text: str) -> Said:
-    return Said(text, "")
-
-
-def _proof(found: Explanation) -> list[Said]:
-    batch = found.batch
-    lines = [
-        Said(
-            f"交易包 {batch.batch_seq}：{batch.tap_count:,} 笔。",
-            f"Batch {batch.batch_seq}: {batch.tap_count:,} taps.",
-        ),
-        _same(f"  SHA-256 {batch.digest.hex()}"),
-        Said("  凭证的 SHA-256：", "  SHA-256 of the receipt:"),
-        _same(f"  {hashlib.sha256(batch.receipt).hexdigest()}"),
-    ]
-    if found.postings:
-        lines.append(
-            Said(
-                "整个交易包的分录（借 +，贷 −，元）：",
-                "What the whole batch booked (debit +, credit −, yuan):",
-            )
-        )
-        lines += [telling_money.booked(line) for line in found.postings]
-    else:
-        lines.append(Said("整个交易包没有分录。", "The batch booked nothing."))
-    holds = Said("成立", "holds") if found.proven else Said("不成立！", "DOES NOT HOLD")
-    lines.append(
-        Said(
-            f"证明：叶节点到凭证根的路径{holds.zh}。",
-            f"Proof: the leaf's path to the receipt's root {holds.en}.",
-        )
-    )
-    lines += [_same(f"  leaf {found.leaf.hex()}"), *_steps(found.path)]
-    lines.append(_same(f"  batch root {batch.batch_root.hex()}"))
-    return [*lines, *_day_proof(found)]
-
-
-def _day_proof(found: Explanation) -> list[Said]:
-    batch = found.batch
-    if found.taps_root is None:
-        return [
-            Said(
-                f"  {batch.business_date} 尚未结算，还没有日根。",
-                f"  {batch.business_date} has no roots yet: settle it first.",
-            )
-        ]
-    node = proof.batch_node(batch.batch_seq, batch.batch_root)
-    reaches = proof.climb(node, found.day_path) == found.taps_root
-    lines = [_same(f"  batch's node in the day {node.hex()}"), *_steps(found.day_path)]
-    failed = "" if reaches else "  (THE PATH DOES NOT REACH IT)"
-    lines.append(_same(f"  taps root {found.taps_root.hex()}{failed}"))
-    if found.seal is not None:
-        lines.append(_same(f"  seal {found.seal.hex()}"))
-    return lines
-
-
-def _steps(path: list[tuple[bool, bytes]]) -> list[Said]:
-    return [_same(f"  {'left ' if left else 'right'} {sibling.hex()}") for left, sibling in path]

@@ -9,7 +9,7 @@ from schemas.reasons import ROW, Reason
 from service import evidence
 from service.explaining import vocabulary
 from service.explaining.found import Explanation, Position
-from service.text import Said, yuan
+from service.text import Said, many, yuan
 from settlement.chains.walk import Finding
 from settlement.store.traces import TracedTap, number_of
 
@@ -47,7 +47,7 @@ def card(found: Explanation) -> list[Said]:
         before = chain.positions[n - 1] if n else None
         finding = between.get((position.batch_seq, position.row_no))
         if before is not None:
-            lines.append(_between(before, position, finding, found))
+            lines += _between(before, position, finding, found)
         lines.append(_position(position))
     return lines
 
@@ -92,7 +92,17 @@ def _position(position: Position) -> Said:
 
 def _between(
     before: Position, after: Position, finding: Finding | None, found: Explanation
-) -> Said:
+) -> list[Said]:
+    """What lies between two positions. Beside a tap that was not known, only what its neighbours lacked."""
+    if found.known or not (before.own or after.own):
+        return [_link(before, after, finding, found)]
+    if finding is None:
+        return []
+    said = _link(before, after, finding, found)
+    return [Said(f"{said.zh}（当日）", f"{said.en} (then)")]
+
+
+def _link(before: Position, after: Position, finding: Finding | None, found: Explanation) -> Said:
     same = found.first.place if found.first is not None else ""
     if (
         same
@@ -104,21 +114,24 @@ def _between(
     differs_fen = after.before_fen - before.after_fen
     if finding is not None and finding.kind == ItemKind.CHAIN_GAP:
         money = evidence.fen(finding.amount_fen)
+        one = finding.first == finding.last
+        places = f"{finding.first}" if one else f"{finding.first}–{finding.last}"
         return Said(
-            f"    ↕ 缺 {finding.debits} 笔扣款（位置 {finding.first}–{finding.last}），共 {money.zh}",
-            f"    ↕ missing: {_many(finding.debits, 'debit')} (places {finding.first}–{finding.last}), {money.en}",
+            f"    ↕ 缺 {finding.debits} 笔扣款（位置 {places}），共 {money.zh}",
+            f"    ↕ missing: {many(finding.debits, 'debit')} (place{'' if one else 's'} {places}), {money.en}",
         )
     if finding is not None and finding.kind == ItemKind.CHAIN_RISE:
         money = evidence.fen(finding.amount_fen)
         return Said(
             f"    ↕ 缺 {finding.loads} 笔充值，余额无据上升 {money.zh}",
-            f"    ↕ missing: {_many(finding.loads, 'load')}; the balance rose by {money.en} that nothing explains yet",
+            f"    ↕ missing: {many(finding.loads, 'load')}; the balance rose by {money.en} that nothing explains yet",
         )
     if missing > 0:
         return Said(f"    ↕ 缺 {missing} 笔", f"    ↕ {missing} missing")
     if missing < 0:
         return Said(
-            "    ↕ 同一计数器出现两次", "    ↕ the same counters twice: both cannot be this card's"
+            "    ↕ 同一计数器出现两次，不可能都属于该卡",
+            "    ↕ the same counters twice: both cannot be this card's",
         )
     if differs_fen:
         return Said(
@@ -128,10 +141,6 @@ def _between(
     return Said("    ↕ 连续，余额相符", "    ↕ next to each other, balances agree")
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def terminal(found: Explanation) -> list[Said]:
     """The terminal's numbers around the tap's own."""
     number = found.fields.terminal_number
@@ -139,28 +148,37 @@ def terminal(found: Explanation) -> list[Said]:
         return [Said("记录没有终端流水号。", "The record gives no terminal number.")]
     here = (found.batch.batch_seq, found.tap.row_no)
     lines = [_tap(tap, here) for tap in found.terminal]
-    if here not in [(tap.batch_seq, tap.row_no) for tap in found.terminal]:
+    held = here in [(tap.batch_seq, tap.row_no) for tap in found.terminal]
+    if found.first is not None:
         lines.append(
             Said(
-                f"（本笔流水号 {number}，被拒绝且未证实，不占用该号）",
-                f"(this tap has number {number}; it is rejected without proof and does not hold it)",
+                f"（本笔流水号 {number}，与首笔 {found.first.place} 相同，由首笔占用）",
+                f"(this tap has number {number}, like {found.first.place}, the same tap, which holds it)",
             )
         )
-    numbers = sorted({number_of(tap) for tap in found.terminal} | {number})
+    elif not held:
+        lines.append(
+            Said(
+                f"（本笔流水号 {number}，被拒绝且未证实，该号仍算缺号）",
+                f"(this tap has number {number}; rejected without proof, it does not count: the number is missing)",
+            )
+        )
+    numbers = sorted({number_of(tap) for tap in found.terminal})
     for before, after in pairwise(numbers):
         if after - before > 1:
             which = f"{before + 1}" if after - before == 2 else f"{before + 1}–{after - 1}"
-            lines.append(Said(f"  缺号：{which}", f"  missing numbers: {which}"))
+            plural = "" if after - before == 2 else "s"
+            lines.append(Said(f"  缺号：{which}", f"  missing number{plural}: {which}"))
     twice = [
         tap
         for tap in found.terminal
         if number_of(tap) == number and (tap.batch_seq, tap.row_no) != here
     ]
-    if twice:
+    if twice and found.first is None:
         lines.append(
             Said(
                 f"  重号：{number} 另有 {len(twice)} 笔",
-                f"  number {number} was also given to {len(twice)} other taps",
+                f"  number {number} was also given to {many(len(twice), 'other tap')}",
             )
         )
     return lines
@@ -175,5 +193,5 @@ def _tap(tap: TracedTap, here: tuple[int, int]) -> Said:
     head = f"{mark} {number_of(tap)}  {tap.batch_seq}:{tap.row_no}  {at}"
     return Said(
         f"{head}  {kind.zh} {yuan(tap.amount_fen)} 元  {because.chinese if because else verdict.zh}",
-        f"{head}  {kind.en} {yuan(tap.amount_fen)} yuan  {because.name if because else verdict.en}",
+        f"{head}  {kind.en} {yuan(tap.amount_fen)} yuan  {because.name.replace('_', ' ') if because else verdict.en}",
     )

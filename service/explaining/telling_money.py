@@ -1,12 +1,13 @@
 """Who pays, and where the money stands: what this tap booked, what was booked later, its claim."""
 
 from clearing.inspection import BookedLine
-from schemas.codes import DEBIT_KINDS, LOAD_KINDS, Verdict
+from schemas.codes import DEBIT_KINDS, LOAD_KINDS, Check, TapKind, Verdict
+from schemas.items import ItemKind, ItemState
 from schemas.reasons import ROW, Reason
 from service import evidence
 from service.explaining import vocabulary
 from service.explaining.found import Claim, Explanation, Waiting
-from service.text import Said, yuan
+from service.text import Said, many, yuan
 from settlement.store.traces import BookedEntry
 
 
@@ -14,8 +15,11 @@ def booked(line: BookedLine) -> Said:
     """One posting of a batch's entry."""
     purpose = _purpose(line.purpose)
     sign = "+" if line.amount_fen > 0 else ""
-    tail = f"{sign}{yuan(line.amount_fen)}  {line.entry_id}"
-    return Said(f"  {line.account}  {purpose.zh} {purpose.en}  {tail}  ({line.tap_count:,})", "")
+    money = f"{sign}{yuan(line.amount_fen)}"
+    return Said(
+        f"  {line.account}  {purpose.zh}  {money}  {line.entry_id}（{line.tap_count:,} 笔）",
+        f"  {line.account}  {purpose.en}  {money}  {line.entry_id}  ({many(line.tap_count, 'tap')})",
+    )
 
 
 def _purpose(number: int) -> Said:
@@ -44,18 +48,38 @@ def _bearer(found: Explanation) -> Said:
     tap = found.tap
     if tap.verdict == Verdict.ACCEPTED:
         return _bearer_of_accepted(found)
+    if tap.reason == Reason.TAC_TORN and _decided(found) is None:
+        return Said(
+            "暂不付给运营商。钱是否已离开卡片，由该卡下一笔记录判定；在此之前，若已扣款，由持卡人承担。",
+            "The operator is not paid for it yet. Whether money left the card, its next record tells; until"
+            " then the cardholder is short of it, if it did.",
+        )
+    decided = _decided(found)
+    if decided is not None:
+        return decided
     bearer = ROW[Reason(tap.reason)].bearer
     if bearer == "nobody":
         return Said(
             "无人承担损失：首笔已计，本笔不计。",
             "Nobody loses anything: the first one counts, this one does not.",
         )
+    if found.first is not None:
+        return Said(
+            "首笔已计，结论不变；本笔不付给运营商，由其承担。",
+            "The first one counts and keeps what it got; the operator is not paid for this one and bears that.",
+        )
     words = vocabulary.BEARERS[bearer]
     yet = tap.verdict == Verdict.HELD
+    if yet and tap.kind == TapKind.CARD_REFUND:
+        return Said(
+            f"尚未入账：等待期内发卡方仍欠持卡人 {yuan(tap.amount_fen)} 元，期满后经退卡网点付出。",
+            f"Nothing is booked for it yet: the issuer goes on owing the cardholder {yuan(tap.amount_fen)} yuan,"
+            " and pays through the refund agent when the waiting time is over.",
+        )
     if yet and tap.kind not in DEBIT_KINDS:
         return Said(
-            f"尚未入账；在此之前由{words.zh}承担。",
-            f"Nothing is booked for it yet; until then it is for {words.en}.",
+            f"尚未入账；决定之前由{words.zh}承担。",
+            f"Nothing is booked for it yet; until it is decided, {words.en} bears it.",
         )
     if bearer == "operator":
         return _operators_loss(yet, yet or (tap.debit_proven and tap.amount_fen > 0))
@@ -67,6 +91,22 @@ def _bearer(found: Explanation) -> Said:
     return Said(
         f"{paid.zh}；在两人另行决定之前，由{words.zh}承担。",
         f"{paid.en}; until two people decide otherwise it is borne by {words.en}.",
+    )
+
+
+def _decided(found: Explanation) -> Said | None:
+    """What became of the money of a tap that was not accepted, once its last item is dealt with."""
+    own = [each.standing for each in found.waiting if each.of_tap]
+    own = [
+        each for each in own if each.item.kind not in (ItemKind.EXCESS, ItemKind.TERMINAL_REPEAT)
+    ]
+    if not own or any(each.state == ItemState.OPEN for each in own):
+        return None
+    last = max(own, key=lambda each: each.changed_on)
+    words = vocabulary.outcome(last.outcome)
+    return Said(
+        f"已于 {last.changed_on} 了结：{words.zh}，见其后分录。",
+        f"Dealt with on {last.changed_on}: {words.en}; what it booked stands below.",
     )
 
 
@@ -88,7 +128,7 @@ def _borne(found: Explanation) -> list[Said]:
     """What the remarks of an accepted tap cost, and whom."""
     tap = found.tap
     bits = tap.flags | (1 << tap.reason if tap.reason else 0)
-    lines = []
+    lines = _missing(found)
     if bits >> Reason.ABOVE_TARIFF & 1:
         money = evidence.fen(tap.amount_fen - tap.credited_fen)
         lines.append(
@@ -113,6 +153,40 @@ def _borne(found: Explanation) -> list[Said]:
                 "The issuer bears the loss of a list that was not delivered in time; the operator is paid.",
             )
         )
+    if bits >> Reason.CARD_UNREGISTERED & 1:
+        lines.append(
+            Said(
+                "卡未经登记核对；若不是该发卡方的卡，由发卡方承担。",
+                "No registry vouches for the card; if it was none of the issuer's, the issuer bears that.",
+            )
+        )
+    return lines
+
+
+def _missing(found: Explanation) -> list[Said]:
+    """Who bears what is missing just before this tap in the card's chain, while it is missing."""
+    here = (found.batch.batch_seq, found.tap.row_no)
+    lines = []
+    for finding in found.chain.between:
+        if finding.right.tap != here:
+            continue
+        money = evidence.fen(finding.amount_fen)
+        if finding.kind == ItemKind.CHAIN_GAP:
+            lines.append(
+                Said(
+                    f"本笔照常付款；缺失扣款的 {money.zh}在记录到达或期满前不入账。",
+                    f"This tap is paid whatever is missing; of the {money.en} of the missing debits nothing"
+                    " is booked until they come or their window closes.",
+                )
+            )
+        if finding.kind == ItemKind.CHAIN_RISE:
+            lines.append(
+                Said(
+                    f"本笔照常付款；余额上升的 {money.zh}在找到充值之前由发卡方承担。",
+                    f"This tap is paid; the {money.en} by which the balance rose are borne by the issuer until"
+                    " the load is found.",
+                )
+            )
     return lines
 
 
@@ -124,6 +198,13 @@ def _bearer_of_accepted(found: Explanation) -> Said:
             f"The load agent took {yuan(tap.amount_fen)} yuan in cash and owes it to the issuer; the"
             " cardholder's balance rose.",
         )
+    if found.claim is not None and found.claim.state == "refused":
+        return Said(
+            "发卡方拒付：不付给运营商，由其承担；此前的未确认款项已冲回。",
+            "The issuer refused it: the operator is not paid, and what it had been credited was taken back.",
+        )
+    if not tap.amount_fen and not tap.subsidy_fen:
+        return Said("本笔不收费，无人付款。", "Nothing is charged for it, and nobody pays.")
     subsidy = Said("", "")
     if tap.subsidy_fen:
         subsidy = Said(
@@ -140,7 +221,7 @@ def _bearer_of_accepted(found: Explanation) -> Said:
 def _proven(found: Explanation) -> Said:
     tap = found.tap
     if tap.kind not in DEBIT_KINDS:
-        return Said("该记录不是扣款。", "The record is no debit: it takes no money off the card.")
+        return vocabulary.NO_DEBITS.get(tap.kind, vocabulary.OF_UNKNOWN_KIND)
     if found.first is not None:
         return Said(
             "没有第二次扣款：离开卡片的钱已随首笔入账。",
@@ -148,6 +229,12 @@ def _proven(found: Explanation) -> Said:
         )
     if not tap.amount_fen:
         return Said("金额为零，没有钱要扣。", "Its amount is zero: no money was to leave the card.")
+    if tap.debit_proven and not tac_was_checked(found):
+        return Said(
+            f"没有 TAC，按合同视为已扣款：{yuan(tap.amount_fen)} 元；若并未扣款，由运营商承担。",
+            f"There is no TAC; by contract the debit of {yuan(tap.amount_fen)} yuan counts as made. If it was"
+            " not, the operator bears that.",
+        )
     if tap.debit_proven:
         return Said(
             f"扣款已证实：{yuan(tap.amount_fen)} 元已离开卡片，无论结论如何都不会没收。",
@@ -156,18 +243,38 @@ def _proven(found: Explanation) -> Said:
         )
     if found.own_card:
         return Said(
-            "扣款未证实：没有证据表明钱已离开卡片，因此未动用卡内余额。",
-            "The debit is not proven: nothing shows that money left the card, so nothing of its balance moved.",
+            "扣款未证实：没有经校验正确的 TAC，因此未动用卡内余额。",
+            "The debit is not proven: there is no TAC that was checked and found right, so nothing of the"
+            " card's balance moved.",
+        )
+    if found.ground.issuer is None:
+        return Said(
+            "发卡机构未知，无从证实扣款。",
+            "Its issuer is not known, so nobody can say whether money left the card.",
+        )
+    if found.claim is not None and found.claim.state in ("answered", "confirmed"):
+        return Said(
+            "他城卡：其发卡方已证实扣款。", "Not a card of ours: its issuer found the debit right."
+        )
+    if found.claim is not None and found.claim.state == "refused":
+        return Said(
+            "他城卡：其发卡方不认该笔扣款。", "Not a card of ours: its issuer does not owe for it."
         )
     return Said(
-        "他城卡（或未知卡）：扣款由其发卡方证实。",
+        "他城卡：扣款由其发卡方证实。",
         "Not a card of ours: whether money left it is for its issuer to say.",
     )
 
 
+def tac_was_checked(found: Explanation) -> bool:
+    """Whether the debit is proven by a TAC, or stands on the contract alone."""
+    bits = found.tap.flags | (1 << found.tap.reason if found.tap.reason else 0)
+    return bool(found.batch.checks & Check.TAC) and not bits >> Reason.TAC_UNAVAILABLE & 1
+
+
 def _moved(found: Explanation) -> list[Said]:
     if not found.moved:
-        return [Said("本笔没有分录：没有记账。", "This tap booked nothing.")]
+        return [Said("本笔没有分录。", "This tap booked nothing.")]
     lines = [
         Said(
             f"本笔分录（属于 batch/{found.batch.batch_seq}，{found.batch.business_date}）：",
@@ -191,7 +298,7 @@ def _moved(found: Explanation) -> list[Said]:
 def _later(entry: BookedEntry) -> list[Said]:
     lines = [
         Said(
-            f"其后分录 {entry.entry_id}（{entry.business_date}，{entry.narrative}）：",
+            f"其后分录 {entry.entry_id}（{entry.business_date}）：",
             f"Booked later: {entry.entry_id} on {entry.business_date}, {entry.narrative}:",
         )
     ]
@@ -260,8 +367,17 @@ def _claim(claim: Claim, found: Explanation) -> list[Said]:
         case _:
             row = ROW[Reason(claim.refused_for)]
             said = Said(
-                f"状态：发卡方于 {claim.answered_on} 拒付：{row.chinese}。款项已从运营商冲回，由运营商承担。",
-                f"State: refused by the issuer on {claim.answered_on}: {row.english}. The credit was"
-                " taken back from the operator, who bears it.",
+                f"状态：发卡方于 {claim.answered_on} 拒付：{row.chinese}。"
+                + (
+                    f"由 {city} 从其运营商冲回。"
+                    if claim.incoming
+                    else "款项已从运营商冲回，由运营商承担。"
+                ),
+                f"State: refused by the issuer on {claim.answered_on}: {row.english}. "
+                + (
+                    f"{city} takes the credit back from its operator."
+                    if claim.incoming
+                    else "The credit was taken back from the operator, who bears it."
+                ),
             )
     return [*lines, said]  # fmt: skip

@@ -70,6 +70,36 @@ ACTIONS: Final = {
     Action.DENY: Said("列入黑名单", "put the card on the denylist"),
     Action.DISMISS: Said("无需处理，结案", "dismiss it"),
 }
+RELEASES: Final = {
+    ItemKind.HELD_UNPROVEN: Said(
+        "认可，予以入账", "release it: book it as if it had been accepted"
+    ),
+    ItemKind.REFUND: Said("不等期满，立即付出", "release it: pay it before the window has closed"),
+    ItemKind.TORN: Said(
+        "认定已扣款，付给运营商", "release it: take the money as taken, and pay the operator"
+    ),
+}
+"""What a release is of an item that holds no money for an operator yet."""
+NO_DEBITS: Final[dict[int, Said]] = {
+    TapKind.TOP_UP: Said(
+        "该记录是充值：给卡加钱。", "The record is a load: it puts money on the card."
+    ),
+    TapKind.TOP_UP_REVERSAL: Said(
+        "该记录撤销一笔充值：从卡中扣回。", "The record takes a load back off the card."
+    ),
+    TapKind.CARD_REFUND: Said(
+        "该记录退卡：卡停用，余额退给持卡人。",
+        "The record closes the card: its balance is to be paid out to the cardholder.",
+    ),
+    TapKind.CARD_LOSS: Said(
+        "该记录是挂失，不动用余额。", "The record reports a loss: it moves no money."
+    ),
+}
+"""What a record of a kind that is no debit does to the card."""
+OF_UNKNOWN_KIND: Final = Said(
+    "交易类型未知，不知其对卡有何影响，因此未动用卡内余额。",
+    "Its kind is not known, nor what it did to the card, so nothing of the card's balance moved.",
+)
 OUTCOMES: Final = {
     ItemOutcome.OPENED: Said("等待处理", "waiting"),
     ItemOutcome.RESTATED: Said("部分到达，金额更新", "restated: part of it came"),
@@ -139,7 +169,7 @@ def account(code: str) -> Said:
     name = Said(participant, participant)
     if kind == "unclaimed" and participant.upper() in Reason.__members__:
         row = ROW[Reason[participant.upper()]]
-        name = Said(row.chinese, row.name)
+        name = Said(row.chinese, row.english)
     return Said(f"{words.zh.format(name.zh)} [{code}]", f"{words.en.format(name.en)} [{code}]")
 
 

@@ -10,12 +10,11 @@ from typing import Final
 
 from clearing.limits import DENYLIST_GRACE_S, PRESENTMENT_WINDOW_DAYS
 from schemas.codes import Verdict
-from schemas.items import ItemKind
 from schemas.reasons import ROW, Reason, decide
 from service import evidence
 from service.evidence import Told, card_kind
-from service.explaining import vocabulary
-from service.explaining.found import Explanation, Position
+from service.explaining import vocabulary, would_chain
+from service.explaining.found import Explanation
 from service.text import Said, moment_of_record
 from settlement.store.traces import number_of
 
@@ -177,75 +176,6 @@ def _undelivered(found: Explanation, _told: Told) -> Said:
     )
 
 
-def _torn(found: Explanation, _told: Told) -> Said:
-    here = _here(found)
-    if here is None or not found.chain.counters:
-        return Said("若记录带有该卡的 TAC", "If the record had the card's TAC")
-    spent, unspent = here.before_fen - here.amount_fen, here.before_fen
-    return Said(
-        f"由该卡下一笔记录判定：若其脱机计数器大于 {here.offline} 且交易前余额为 {evidence.fen(spent).zh}，"
-        f"则已扣款并入账；若其计数器即为 {here.offline} 且交易前余额为 {evidence.fen(unspent).zh}，则未扣款。"
-        "若本记录带有 TAC",
-        f"The card's next record settles it: with a debit counter above {here.offline} and"
-        f" {evidence.fen(spent).en} before it, the money was taken and will be booked; with the counter"
-        f" {here.offline} itself and {evidence.fen(unspent).en} before it, nothing was taken. If this record"
-        " had its TAC",
-    )
-
-
-def _here(found: Explanation) -> Position | None:
-    return next((each for each in found.chain.positions if each.own), None)
-
-
-def _gap(found: Explanation, told: Told) -> Said:
-    for finding in found.chain.between:
-        here = found.batch.batch_seq, found.tap.row_no
-        if finding.kind == ItemKind.CHAIN_GAP and finding.right.tap == here:
-            first, last = finding.left.offline + 1, finding.left.offline + finding.debits
-            which = f"{first}" if first == last else f"{first}–{last}"
-            money = evidence.fen(finding.amount_fen)
-            return Said(
-                f"若脱机计数器为 {which} 的缺失记录（共 {finding.debits} 笔，{money.zh}）到达",
-                f"If the missing debit{'s' if first != last else ''} with counter {which}"
-                f" ({finding.debits} in all, {money.en}) had arrived before",
-            )
-    return Said(
-        f"若此前余额 {told.expected.zh} 与本笔交易前余额 {told.actual.zh} 之间的缺失记录先到达",
-        f"If the taps between the balance known before ({told.expected.en}) and this one's"
-        f" ({told.actual.en}) had arrived first",
-    )
-
-
-def _rise(found: Explanation, told: Told) -> Said:
-    here = _here(found)
-    counter = here.online if here is not None else 0
-    return Said(
-        f"若载明余额由 {told.expected.zh} 升至 {told.actual.zh} 的充值（联机计数器 {counter} 或之前）记录先到达",
-        f"If the load that raised the balance from {told.expected.en} to {told.actual.en} (load counter"
-        f" {counter} or before) had arrived first",
-    )
-
-
-def _reused(found: Explanation, _told: Told) -> Said:
-    here = _here(found)
-    twin = next(
-        (
-            p
-            for p in found.chain.positions
-            if here is not None and not p.own and p.offline == here.offline
-        ),
-        None,
-    )
-    counter = found.fields.offline_counter
-    by = Said("另一笔已接受的交易", "another accepted tap")
-    if twin is not None and not twin.opening:
-        by = Said(f"交易 {twin.batch_seq}:{twin.row_no}", f"tap {twin.batch_seq}:{twin.row_no}")
-    return Said(
-        f"脱机计数器 {counter} 已被{by.zh}使用。若本笔为该卡未用过的计数器",
-        f"Debit counter {counter} was used by {by.en}. If this one had a counter that the card has not used",
-    )
-
-
 def _late(_found: Explanation, told: Told) -> Said:
     return Said(
         f"若在交易后 {PRESENTMENT_WINDOW_DAYS} 天内提交（当日只收 {told.expected.zh}的交易）",
@@ -287,6 +217,25 @@ def _number_reused(found: Explanation, told: Told) -> Said:
     )
 
 
+def _by_issuer(found: Explanation, _told: Told) -> Said:
+    """What another city's issuer may still say; nothing more once it has said it."""
+    state = found.claim.state if found.claim is not None else ""
+    if state in ("answered", "confirmed"):
+        return Said(
+            "他城卡：其发卡方已答复接受。",
+            "Another city's card: its issuer has checked and taken it.",
+        )
+    if state == "refused":
+        return Said(
+            "他城卡：若其发卡方未拒付（理由见上），则运营商照常收款。",
+            "Another city's card: had its issuer not refused it (for the reason above), the operator would be paid.",
+        )
+    return Said(
+        "他城卡：其发卡方仍可因 TAC、卡状态或链路而拒付。",
+        "Another city's card: its issuer may still refuse it for its TAC, the card or its chain.",
+    )
+
+
 def _amount(_found: Explanation, told: Told) -> Said:
     return Said(
         f"若扣款金额为 {told.expected.zh}（按票价规则），而非 {told.actual.zh}",
@@ -320,15 +269,15 @@ CONDITIONS: Final[dict[Reason, Condition]] = {
     Reason.ISSUER_UNKNOWN: _plain("若该发卡机构代码已登记", "If this issuer code were in the registry"),
     Reason.ISSUER_NOT_INTEROPERABLE: _interoperable,
     Reason.CARD_NOT_ISSUED: _plain("若发卡方已登记该卡", "If the issuer had registered this card"),
-    Reason.TEST_CARD: _plain("若为正式卡，或在测试环境中", "If it were no test card, or the node no production"),
+    Reason.TEST_CARD: _plain("若为正式卡，或在测试环境中", "If it were no test card, or this node one for tests"),
     Reason.CARD_CLOSED: _expected("若为{expected}（实际：{came}）", "If it had been {expected} (came: {came})"),
     Reason.DENYLISTED: _denylisted,
     Reason.DENYLIST_UNDELIVERED: _undelivered,
     Reason.ZERO_AMOUNT: _plain("若金额大于零", "If the amount were above zero"),
-    Reason.TAC_TORN: _torn,
+    Reason.TAC_TORN: would_chain.torn,
     Reason.TERMINAL_UNKNOWN: _terminal_unknown,
     Reason.TERMINAL_OF_OTHER_OPERATOR: _terminal_of_other,
-    Reason.COUNTER_REUSED: _reused,
+    Reason.COUNTER_REUSED: would_chain.reused,
     Reason.AMOUNT_ABOVE_LIMIT: _expected("若金额{expected}，而非 {came}",
                                          "If the amount were {expected} instead of {came}"),
     Reason.BALANCE_ABOVE_LIMIT: _expected("若余额{expected}，而非 {came}",
@@ -352,38 +301,34 @@ CONDITIONS: Final[dict[Reason, Condition]] = {
         "记录本身无法改变此结果：该类型一律由清分中心人工处理。",
         "Nothing in the record: the centre's staff handle every tap of this kind.",
     ),
-    Reason.TAC_BY_ISSUER: _plain(
-        "他城卡：其发卡方仍可因 TAC、卡状态或链路而拒付。",
-        "Another city's card: its issuer may still refuse it for its TAC, the card or its chain.",
-    ),
+    Reason.TAC_BY_ISSUER: _by_issuer,
     Reason.ABOVE_TARIFF: _amount,
     Reason.BELOW_TARIFF: _amount,
     Reason.TRANSFER_UNMARKED: _plain("若记录标明换乘优惠", "If the record marked the transfer discount"),
     Reason.TRANSFER_UNQUALIFIED: _expected(
-        "若该卡此前有换乘时限内的前程（应为：{expected}；本笔 {came}）",
-        "If the card had an earlier leg within the transfer window (expected: {expected}; this was {came})",
+        "若该卡在换乘时限内有合格的前程（本笔：{came}）",
+        "If the card had an earlier leg that qualifies, within the transfer window (this was {came})",
     ),
     Reason.TRANSFER_UNPROVEN: _expected(
-        "若缺失的前程记录到达，且在换乘时限内（应为：{expected}；本笔 {came}）",
-        "If the leg that has not come were here, within the transfer window (expected: {expected}; this was"
-        " {came})",
+        "若缺失的前程记录先到达，且在换乘时限内（本笔：{came}）",
+        "If the leg that has not come had been here, within the transfer window (this was {came})",
     ),
-    Reason.CONCESSION_NOT_OF_CARD: _expected("若卡的发行卡种享受该优惠（{expected}）",
-                                             "If the card were of a kind with that concession ({expected})"),
-    Reason.JOURNEY_TOO_LONG: _expected("若出站时间{expected}，而非 {came}",
-                                       "If the exit had been {expected} instead of {came}"),
+    Reason.CONCESSION_NOT_OF_CARD: _plain("若卡的发行卡种享受该优惠", "If the card were issued as a kind that has"
+                                          " this concession"),
+    Reason.JOURNEY_TOO_LONG: _expected("若{expected}，而非 {came}",
+                                       "If there had been {expected} instead of {came}"),
     Reason.GROSS_DIFFERS: _expected("若优惠前票价为 {expected}，而非 {came}",
                                     "If the fare before discounts were {expected} instead of {came}"),
     Reason.CARD_KIND_DIFFERS: _kind_differs,
     Reason.CARD_KIND_UNKNOWN: _kind_differs,
-    Reason.BALANCE_RISE_PENDING: _rise,
-    Reason.CHAIN_GAP_PENDING: _gap,
-    Reason.COUNTER_LATE: _expected("若先于计数器更大的记录到达（计数器{expected}，本笔 {came}）",
-                                   "If it had arrived before the card's newer taps (counter {expected}, this"
-                                   " one {came})"),
+    Reason.BALANCE_RISE_PENDING: would_chain.rise,
+    Reason.CHAIN_GAP_PENDING: would_chain.gap,
+    Reason.COUNTER_LATE: _expected("若先于该卡较新的记录到达（计数器应{expected}，本笔 {came}）",
+                                   "If it had arrived before the card's newer taps (this one has counter {came};"
+                                   " expected was one {expected})"),
     Reason.TAP_OUT_WITHOUT_TAP_IN: _plain("若进站记录先到达，或记录载明进站", "If the entry had arrived before,"
                                           " or the record named it"),
-    Reason.ENTRY_WITHOUT_EXIT: _expected("若先有{expected}", "If there had been {expected} first"),
+    Reason.ENTRY_WITHOUT_EXIT: _expected("若先有 {expected}记录", "If there had been {expected} first"),
     Reason.TERMINAL_NUMBER_REUSED: _number_reused,
     Reason.TERMINAL_DEVICE_DIFFERS: _expected("若设备号为登记的 {expected}，而非 {came}",
                                               "If the device were the registered {expected} instead of {came}"),

@@ -119,64 +119,75 @@ def test_every_reason_has_a_case() -> None:
 
 WORDS: dict[Reason, tuple[str, ...]] = {
     Reason.CLEAN: ("nothing to say against it", "Nothing to do", "rejected as a duplicate"),
-    Reason.MALFORMED: ("expected a valid value, came 000001", "If the field reserved"),
-    Reason.UNKNOWN_KIND: ("unknown kind 99", "published table instead of kind 99"),
-    Reason.DUPLICATE_IN_BATCH: ("the first one counts", "no second debit", "= the same tap"),
-    Reason.DUPLICATE: ("first seen as tap", "Nobody loses anything", "counts already as"),
-    Reason.DUPLICATE_ALTERED: ("other unsigned fields", "counts already as"),
+    Reason.MALFORMED: ("expected a valid value, came 000001", "If the field reserved", "the number is missing"),
+    Reason.UNKNOWN_KIND: ("unknown kind 99", "published table instead of kind 99", "Its kind is not known"),
+    Reason.DUPLICATE_IN_BATCH: ("  Nothing to do: the first one counts.", "no second debit", "= the same tap", "like 4:0, the same tap, which holds it"),
+    Reason.DUPLICATE: ("expected tap 5:0 alone, came tap 6:0 again", "Nobody loses anything", "counts already as"),
+    Reason.DUPLICATE_ALTERED: ("other unsigned fields", "counts already as", "(vehicle): 0 in the first one, 1280 in this", "keeps what it got"),
     Reason.DUPLICATE_OTHER_DATE: ("another business date", "cleared on 2026-01-05"),
-    Reason.TAC_WRONG: ("not proven", "booked nothing", "over amount, terminal, number, time"),
-    Reason.TAC_TORN: ("card's next record settles it", "counter above 1", "49.50 yuan", "Item torn/"),
+    Reason.TAC_WRONG: ("not proven", "booked nothing", "no TAC that was checked and found right", "over amount, terminal, number, time"),
+    Reason.TAC_TORN: ("card's next record settles it", "counter above 1", "49.50 yuan", "Item torn/",
+                      "its next record tells", "take the money as taken"),
     Reason.KEY_SET_UNKNOWN: ("version 9, index 1, algorithm 0",),
-    Reason.ISSUER_UNKNOWN: ("0000000000009999", "If this issuer code were in the registry"),
-    Reason.ISSUER_NOT_INTEROPERABLE: ("Weinan", "until 2026-01-01", "none, only accepted taps"),
+    Reason.ISSUER_UNKNOWN: ("0000000000009999", "If this issuer code were in the registry", "nobody can say",
+                            "Also (of consequence only if it is accepted)"),
+    Reason.ISSUER_NOT_INTEROPERABLE: ("Weinan", "until 2026-01-01", "and no more", "none, only accepted taps"),
     Reason.CARD_NOT_ISSUED: ("as the record says", "If the issuer had registered this card"),
     Reason.TEST_CARD: ("kind test (as issued)", "principal/unclaimed/test_card", "Item unclaimed/"),
     Reason.CARD_EXPIRED: ("until 2000-04-10", "Item held/"),
-    Reason.CARD_CLOSED: ("before its refund at 2026-01-05 07:00:15", "principal/unclaimed/card_closed"),
+    Reason.CARD_CLOSED: ("before its refund at 2026-01-05 07:00:15", "principal/unclaimed/card_closed",
+                         "unclaimed money (the card was refunded or closed before the tap)"),
     Reason.DENYLISTED: ("acknowledged by the operator at 2026-01-01 00:00:00", "binds the operator 24 hours later",
                         "principal/unclaimed/denylisted", "list version 1"),
-    Reason.DENYLIST_UNDELIVERED: ("not acknowledged", "issuer bears the loss", "the tap would be rejected"),
+    Reason.DENYLIST_UNDELIVERED: ("not acknowledged", "issuer bears the loss", "the tap would be rejected",
+                                  "fetch and acknowledge the list"),
     Reason.TERMINAL_UNKNOWN: ("not in the registry then", "had been registered by 2026-01-05",
                               "Now 0.50 yuan stand on: suspense", "release it to the operator"),
     Reason.TERMINAL_OF_OTHER_OPERATOR: ("12 taxi operator", "were registered for operator 11"),
     Reason.OPERATOR_OTHER: ("If operator 12, whom the record names, had submitted it",),
     Reason.ZERO_AMOUNT: ("no money was to leave", "If the amount were above zero"),
-    Reason.COUNTER_REUSED: ("Debit counter 1 was used by tap", "the same counters twice", "Item chain_break/"),
+    Reason.COUNTER_REUSED: ("a counter not used before (highest 1)", "Debit counter 1 was used by tap", "the same counters twice", "Item chain_break/"),
     Reason.AMOUNT_ABOVE_LIMIT: ("at most 500.00 yuan", "Now 600.00 yuan stand on: suspense"),
     Reason.BALANCE_ABOVE_LIMIT: ("at most 1,000.00 yuan",),
     Reason.BALANCE_ARITHMETIC: ("If the balance after were 49.50 yuan instead of 40.00 yuan",),
-    Reason.FUTURE: ("2026-01-06 00:09:59", "device's clock"),
-    Reason.PRESENTED_LATE: ("within 30 days of the tap", "from 2025-12-06"),
+    Reason.FUTURE: ("no later than 2026-01-06 00:09:59", "device's clock"),
+    Reason.PRESENTED_LATE: ("within 30 days of the tap", "from 2025-12-06", "its window closed on 2025-12-31"),
     Reason.TARIFF_MISSING: ("xian/rules.toml:", 'taps = ["bus_flat"]', "priced this kind of tap (bus tap-off)"),
     Reason.ACCOUNT_MISSING: ("If a split were in force",),
     Reason.FEE_RULE_MISSING: ("If the contract's fee had a rule in force",),
-    Reason.KIND_NOT_SUPPORTED: ("top-up reversal", "Nothing in the record", "Item held_unproven/"),
-    Reason.REFUND_HELD: ("by itself when its waiting time is over", "Item refund/", "due on 2026-02-05"),
+    Reason.KIND_NOT_SUPPORTED: ("top-up reversal, 0.50 yuan.", "Nothing in the record", "Item held_unproven/",
+                                "takes a load back off the card", "book it as if it had been accepted"),
+    Reason.REFUND_HELD: ("by itself when its waiting time is over", "Item refund/",
+                         "its window closes on 2026-02-05", "card refund, 50.00 yuan.",
+                         "goes on owing the cardholder 50.00 yuan", "pay it before the window has closed"),
     Reason.ABOVE_TARIFF: ("0.30 yuan charged beyond the tariff", "If the amount were 0.50 yuan", "Item excess/",
                           "fare_fen = 100"),
     Reason.BELOW_TARIFF: ("0.10 yuan charged less than the tariff are the operator's loss",),
-    Reason.TRANSFER_UNMARKED: ("If the record marked the transfer discount", "value_fen = 40"),
-    Reason.TRANSFER_UNQUALIFIED: ("none is known", "window_s = 5400"),
-    Reason.TRANSFER_UNPROVEN: ("If the leg that has not come", "missing: 2 debits"),
+    Reason.TRANSFER_UNMARKED: ("If the record marked the transfer discount", "value_fen = 40",
+                               "no mark, and 1.20 yuan", "There is no TAC; by contract"),
+    Reason.TRANSFER_UNQUALIFIED: ("none is known", "window_s = 5400", "check how the device finds transfers"),
+    Reason.TRANSFER_UNPROVEN: ("If the leg that has not come", "missing: 2 debits", "the nightly audit settles it",
+                               "What to do: wait for the missing taps"),
     Reason.CARD_KIND_DIFFERS: ("expected ordinary, came student",),
-    Reason.CARD_KIND_UNKNOWN: ("expected ordinary, came 99",),
+    Reason.CARD_KIND_UNKNOWN: ("expected ordinary, came code 99",),
     Reason.CONCESSION_NOT_OF_CARD: ("no concession for the issued kind (ordinary)",),
-    Reason.BALANCE_RISE_PENDING: ("from 50.00 yuan to 70.00 yuan", "missing: 1 load"),
+    Reason.BALANCE_RISE_PENDING: ("from 50.00 yuan to 70.00 yuan", "missing: 1 load", "20.00 yuan by which the balance rose are borne"),
     Reason.CHAIN_GAP_PENDING: ("missing debit with counter 2 (1 in all, 0.50 yuan)", "missing: 1 debit",
-                               "Item chain_gap/"),
+                               "Item chain_gap/", "0.50 yuan of the missing debits nothing is booked",
+                               "another approve: put the card on the denylist; dismiss it."),
     Reason.COUNTER_LATE: ("before the card's newer taps",),
     Reason.TAP_OUT_WITHOUT_TAP_IN: ("out at station", "If the entry had arrived before"),
-    Reason.ENTRY_WITHOUT_EXIT: ("an exit after the entry at 2026-01-05 08:30:15",),
-    Reason.JOURNEY_TOO_LONG: ("If the exit had been at most 2026-01-05 12:30:15",),
+    Reason.ENTRY_WITHOUT_EXIT: ("an exit after the entry at 2026-01-05 08:30:15", "nobody pays"),
+    Reason.JOURNEY_TOO_LONG: ("an exit no later than 2026-01-05 12:30:15 instead of an exit at 2026-01-05 13:30:15",
+                              "see whether the entry belongs to this journey"),
     Reason.TERMINAL_LINE_DIFFERS: ("line 17", "the registered 17 instead of 4"),
     Reason.TERMINAL_DEVICE_DIFFERS: ("device 5", "the registered 5 instead of 9"),
     Reason.TERMINAL_NUMBER_REUSED: ("number 77777 to tap", "also given to 1 other tap", "Item terminal_repeat/"),
     Reason.TAC_BY_ISSUER: ("presentment 7910-7930-20260105-1", "unconfirmed fare", "may still refuse it"),
-    Reason.TAC_UNAVAILABLE: ("the contract allows it", "states no counters"),
+    Reason.TAC_UNAVAILABLE: ("the contract allows it", "states no counters", "If it was not, the operator bears that"),
     Reason.TAC_NOT_ALLOWED_ABSENT: ("If the record had a TAC, or the contract allowed",),
     Reason.DEGRADED_MODE: ("Fares are not checked",),
-    Reason.CARD_UNREGISTERED: ("the card was taken as it came",),
+    Reason.CARD_UNREGISTERED: ("the card was taken as it came", "No registry vouches for the card"),
     Reason.GROSS_DIFFERS: ("If the fare before discounts were 1.00 yuan instead of 3.00 yuan",),
 }  # fmt: skip
 """What only this tap's own evidence can have said."""
@@ -195,7 +206,8 @@ def test_a_tap_of_every_reason_is_told(town: Town, reason: Reason) -> None:
         row = ROW[reason]
         assert row.english in english
         assert row.chinese in chinese
-        assert (ROW[Reason(tap.reason)].remedy_english in english) == bool(tap.reason)
+        # A remedy that begins a sentence has a capital letter.
+        assert ROW[Reason(tap.reason)].remedy_english.lower() in english.lower()
     for words in WORDS[reason]:
         assert words in english, words
     assert ("What this tap booked" in english) == bool(found.moved)
@@ -313,7 +325,7 @@ async def two_days(migrated: str, tmp_path: Path) -> Node:
 async def test_a_gap_is_told_as_it_was_known(two_days: Node, migrated: str) -> None:
     then = await told(migrated, two_days, "1:1", OPEN)
     text = text_of(then, "card_chain", "what_next", "would_change")
-    assert "missing: 1 debit (places 2–2), 0.50 yuan" in text
+    assert "missing: 1 debit (place 2), 0.50 yuan" in text
     assert "gap in the card's chain" in text
     assert "; waiting." in text
     now = await told(migrated, two_days, "1:1")
@@ -334,6 +346,8 @@ async def test_what_came_later_was_not_known_and_left_its_place_empty(
     text = text_of(found)
     assert f"At the end of {OPEN} this tap was not known here: it arrived on {NEXT}" in text
     assert "Its place in the chain was empty then" in text
+    assert "missing: 1 debit (place 2), 0.50 yuan (then)" in text
+    assert text.count("next to each other") == 1
     assert "1:0" in text
     assert "Verdict" not in text
     assert "verdict" not in document_of(found)
@@ -391,7 +405,12 @@ async def test_a_claim_is_told_from_presentment_to_cycle_and_refusal(
         await cities.night()
         paid, refused = [await told(xian.dsn, xian.node, f"1:{row}") for row in (0, 1)]
         assert "confirmed, in cycle 2026-01-05" in text_of(paid, "who_pays")
+        assert "its issuer has checked and taken it" in text_of(paid, "would_change")
+        assert "found the debit right" in text_of(paid, "who_pays")
+        assert "may still refuse" not in text_of(paid) + text_of(refused)
+        assert ROW[Reason.REFUSED_BY_ISSUER].english in text_of(refused, "why")
         words = text_of(refused, "who_pays")
+        assert "go to the operator's side" not in words
         assert "refused by the issuer" in words
         assert ROW[Reason.TAC_WRONG].english in words
         assert "Booked later: exchange/7910-7930-20260105-1/refused/1" in words
@@ -429,6 +448,7 @@ async def test_a_tap_that_two_cities_present_is_told(migrated: str, tmp_path: Pa
     assert ROW[Reason.DUPLICATE_OTHER_CITY].english in text
     assert ROW[Reason.DUPLICATE_OTHER_CITY].remedy_english in text
     assert "counts already as 1:0" in text
+    assert "was presented by city 7930 (7930-7910-20260105-1)" in text
 
 
 # -- naming a tap ------------------------------------------------------------------------------------

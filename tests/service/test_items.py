@@ -195,7 +195,14 @@ def test_two_people_release_a_tap(desk: Desk) -> None:
     assert (found["line"]["state"], found["line"]["outcome"]) == ("closed", "released")
     assert found["history"][0]["entry"] == "item/1"
     assert found["actions"] == {}
-    assert "nothing is left to decide" in desk("show", desk.held).out
+    closed = desk("show", desk.held).out
+    assert "nothing is left to decide" in closed
+    assert "nothing is booked" not in closed
+    assert "until it is decided" not in closed
+    told = desk.onecard("explain", desk.held, "--language", "en", "--home", desk.home).out
+    assert f"Dealt with on {NEXT}: released" in told
+    assert "It is dealt with: nothing is left to do." in told
+    assert "is not paid for it yet" not in told
     assert desk.held not in [line["item"] for line in desk.json("list")["items"]]
     assert "approved by bo" in desk("proposals").out
     # As of the date before, it still waits.
@@ -255,6 +262,12 @@ def test_card_numbers_are_masked_unless_somebody_signs_for_it(
     assert [(row["subject"], row["body"]) for row in events] == [
         (f"{name}#{time}", '{"staff": "anna"}') for time in (1, 2)
     ]
+    # A refusal names its item, too: money that stands nowhere cannot be returned.
+    refused = desk("propose", name, "return", "--why", "x", "--refund-agent", 77, by="anna")
+    assert refused.code == 1
+    assert "Nothing is booked for chain_gap/" in refused.err
+    assert CARD.hex() not in refused.err.lower()
+    assert set(desk.json("show", name)["actions"]) == {"deny", "dismiss"}
     answer = desk("propose", name, "dismiss", "--why", "seen", by="anna")
     assert answer.code == 0, answer.err
     assert CARD.hex() not in answer.out + desk("proposals").out
