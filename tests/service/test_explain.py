@@ -166,7 +166,7 @@ WORDS: dict[Reason, tuple[str, ...]] = {
     Reason.TRANSFER_UNMARKED: ("If the record marked the transfer discount", "value_fen = 40",
                                "no mark, and 1.20 yuan", "There is no TAC; by contract"),
     Reason.TRANSFER_UNQUALIFIED: ("none is known", "window_s = 5400", "check how the device finds transfers"),
-    Reason.TRANSFER_UNPROVEN: ("If the leg that has not come", "missing: 2 debits", "the nightly audit settles it",
+    Reason.TRANSFER_UNPROVEN: ("If the leg that has not come", "missing: 2 debits", "ask for the missing leg",
                                "What to do: wait for the missing taps"),
     Reason.CARD_KIND_DIFFERS: ("expected ordinary, came student",),
     Reason.CARD_KIND_UNKNOWN: ("expected ordinary, came code 99",),
