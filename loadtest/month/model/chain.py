@@ -78,15 +78,17 @@ def _between(before: Element, after: Element, logged: Logged) -> Iterator[Findin
         return
     first = before.place + 1
     loads = range(before.online + 1, after.online + (0 if after.load else 1))
-    if not loads:
-        yield Finding(ItemKind.CHAIN_GAP, first, -rose_fen, after)
-        return
     amounts = [logged(counter) for counter in loads]
-    explained_fen = sum(amount or 0 for amount in amounts)
-    if missing > len(loads) or explained_fen > rose_fen:
-        yield Finding(ItemKind.CHAIN_GAP, first, max(explained_fen - rose_fen, 0), after)
+    debits = missing - len(loads)
+    debited_fen = sum(amount or 0 for amount in amounts) - rose_fen
+    if (debited_fen < 0 and None not in amounts) or (debited_fen > 0 and not debits):
+        # No debit gives money, and where none is missing none took any: the balances cannot both be true.
+        yield Finding(ItemKind.CHAIN_BREAK, after.place, abs(debited_fen), after)
+        return
+    if debits:
+        yield Finding(ItemKind.CHAIN_GAP, first, max(debited_fen, 0), after)
     if None in amounts:
-        yield Finding(ItemKind.CHAIN_RISE, first, max(rose_fen - explained_fen, 0), after)
+        yield Finding(ItemKind.CHAIN_RISE, first, max(-debited_fen, 0), after)
 
 
 def doubles(card: Card) -> Iterator[Element]:
