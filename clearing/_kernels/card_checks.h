@@ -32,6 +32,25 @@ static inline void check_status(struct batch *batch, struct tap *tap, const stru
         tap_say(batch, tap, REASON_CARD_CLOSED, line->entry_at_s, tap->seconds);
 }
 
+/* What a debit may still take from a card's line, or a load put on it, before the line is full. */
+static inline int64_t card_room(const struct card_line *line, const struct tap *tap)
+{
+    return tap->debit ? (int64_t)line->book_balance_fen - INT32_MIN : INT32_MAX - (int64_t)line->book_balance_fen;
+}
+
+/* No purse holds such amounts. So they prove nothing, whoever signed them: nothing is booked, and the lines go on
+ * being what the books say. */
+static inline void check_room(struct batch *batch, struct tap *tap, const struct card_line *line)
+{
+    int64_t room = card_room(line, tap);
+
+    if (!tap->tac_proven || !(tap->debit || tap->kind == KIND_TOP_UP) || tap->amount_fen <= room)
+        return;
+    tap->tac_proven = false;
+    if (tap->amount_fen <= batch->plan->amount_max_fen)
+        tap_say(batch, tap, REASON_AMOUNT_ABOVE_LIMIT, room, tap->amount_fen);
+}
+
 static inline void check_card(struct batch *batch, struct tap *tap)
 {
     const struct card_line *line = tap->line = card_line_of(batch, tap);
@@ -53,6 +72,7 @@ static inline void check_card(struct batch *batch, struct tap *tap)
         tap_say(batch, tap, REASON_CARD_KIND_UNKNOWN, line->card_kind, claimed_kind);
     else if (claimed_kind != CARD_KIND_UNSTATED && claimed_kind != line->card_kind)
         tap_say(batch, tap, REASON_CARD_KIND_DIFFERS, line->card_kind, claimed_kind);
+    check_room(batch, tap, line);
 }
 
 static inline void check_counters(struct batch *batch, struct tap *tap)

@@ -7,6 +7,7 @@ from clearing.cards import CardLine
 from schemas.codes import Algorithm, CardKind, Check, TapKind, Verdict
 from schemas.reasons import Reason
 
+_BOOK_LEAST, _BOOK_MOST = -(2**31), 2**31 - 1
 _WINDOW_STARTS = frozenset({TapKind.BUS_FLAT, TapKind.BUS_TAP_IN, TapKind.METRO_TAP_OUT})
 
 
@@ -38,6 +39,22 @@ def check_line(row: Row, line: CardLine, *, production: bool) -> None:
         row.say(Reason.CARD_KIND_UNKNOWN, line.card_kind, tap.card_kind)
     elif tap.card_kind and tap.card_kind != line.card_kind:
         row.say(Reason.CARD_KIND_DIFFERS, line.card_kind, tap.card_kind)
+
+
+def check_room(row: Row, line: CardLine, limit: int) -> None:
+    """Whether the card's line can hold what is left after the tap. ``limit``: of an amount, fen.
+
+    No purse holds such amounts. So they prove nothing, whoever signed them: nothing is booked, and the
+    lines go on being what the books say.
+    """
+    if not row.tac_proven or not (row.is_debit or row.tap.kind == TapKind.TOP_UP):
+        return
+    book, amount = line.book_balance_fen, row.tap.amount_fen
+    room = book - _BOOK_LEAST if row.is_debit else _BOOK_MOST - book
+    if amount > room:
+        row.tac_proven = False
+        if amount <= limit:
+            row.say(Reason.AMOUNT_ABOVE_LIMIT, room, amount)
 
 
 def check_counters(row: Row) -> None:
@@ -80,9 +97,7 @@ def check_balances(row: Row, limit: int) -> None:
 def move_counters_and_balance(row: Row, line: CardLine, checks: Check) -> None:
     """What a proven tap leaves in its card's counters and balances."""
     tap = row.tap
-    booked = line.book_balance_fen + (-tap.amount_fen if row.is_debit else tap.amount_fen)
-    # Only absurd amounts reach the bounds; the float identity shows what stopped there.
-    line.book_balance_fen = min(max(booked, -(2**31)), 2**31 - 1)
+    line.book_balance_fen += -tap.amount_fen if row.is_debit else tap.amount_fen
     if Check.COUNTERS in checks:
         if row.is_debit and tap.offline_counter:
             ahead = tap.offline_counter - line.offline_highest

@@ -303,6 +303,7 @@ class ReferenceKernel:
             line = card.open_line(row, issuer.number, serial)
         row.line = line
         card.check_line(row, line, production=self._plan.limits.production)
+        card.check_room(row, line, self._plan.limits.amount_max_fen)
 
     @staticmethod
     def _proven(row: Row) -> bool:

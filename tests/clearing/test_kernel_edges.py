@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from clearing import cards
 from clearing.kernel import Kernel
 from clearing.plan import FOREVER, FareClass, Rounding, moment_of
 from schemas import record
-from schemas.codes import CardKind, Mode, TypeByte
+from schemas.codes import CardKind, Mode, TapKind, TypeByte
 from schemas.reasons import Reason
 from tests.clearing.kernel_cases import (
+    CITY,
     DAY,
     JUDGED_AT_S,
     KERNELS,
@@ -22,6 +24,7 @@ from tests.clearing.kernel_cases import (
     card_of,
     context,
     ints,
+    line_of,
     make,
     tap,
 )
@@ -80,6 +83,48 @@ def test_amounts_and_balances_at_the_limit_are_within_it(kernel: Kernel) -> None
     for after, above in ((limits.balance_max_fen, False), (limits.balance_max_fen + 1, True)):
         found = reasons_of(kernel, tap(balance_before_fen=after + 100))
         assert (Reason.BALANCE_ABOVE_LIMIT in found) == above
+
+
+@pytest.mark.parametrize(
+    ("kind", "book_fen", "amount_fen", "proven"),
+    [
+        (TapKind.BUS_FLAT, 1_000, 2**31 - 1, True),
+        (TapKind.BUS_FLAT, -1, 2**31 - 1, True),
+        (TapKind.BUS_FLAT, -2, 2**31 - 1, False),
+        (TapKind.BUS_FLAT, 100 - 2**31, 100, True),
+        (TapKind.BUS_FLAT, 99 - 2**31, 100, False),
+        (TapKind.TOP_UP, 2**31 - 101, 100, True),
+        (TapKind.TOP_UP, 2**31 - 100, 100, False),
+    ],
+)
+def test_what_a_line_cannot_hold_is_not_proven(
+    kernel: Kernel, kind: TapKind, book_fen: int, amount_fen: int, proven: bool
+) -> None:
+    """Were it booked, no line would ever again be what the books say, and no night would close."""
+    kernel.add_cards(cards.pack(line_of("ordinary", book_balance_fen=book_fen)))
+    signed = -amount_fen if kind == TapKind.BUS_FLAT else amount_fen
+    before = 1_000 if signed < 1_000 else 0
+    after = max(before + signed, -(2**31))
+    more = {"type_byte": TypeByte.LOAD} if kind == TapKind.TOP_UP else {}
+    judgement = kernel.judge(
+        tap(
+            kind=kind, amount_fen=amount_fen, balance_before_fen=before, balance_after_fen=after,
+            offline_counter=6, online_counter=3, **more,
+        ),
+        context(),
+    )  # fmt: skip
+    line = kernel.card_line(card_of("ordinary"))
+    assert line is not None
+    assert cards.unpack(line).book_balance_fen == book_fen + (signed if proven else 0)
+    moved = sum(
+        move.amount_fen * ((move.credit == CITY) - (move.debit == CITY))
+        for move in judgement.movements
+    )
+    assert moved == (signed if proven else 0)
+    if not proven:
+        assert judgement.verdict_counts == (0, 1, 0)
+        assert judgement.reason_counts[Reason.AMOUNT_ABOVE_LIMIT] == 1
+        assert len({row.reason for row in judgement.evidence}) == len(judgement.evidence)
 
 
 @pytest.mark.parametrize(("seconds", "rejected"), [(-1, False), (0, True), (1, True)])

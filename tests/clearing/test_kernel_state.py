@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearing import cards
 from clearing.kernel import Kernel
-from schemas.codes import Check, TapKind
+from schemas.codes import Check
 from schemas.reasons import Reason
 from tests.clearing.kernel_cases import (
     AMOUNTS,
@@ -107,25 +107,6 @@ def test_lines_are_sorted_by_card_and_replaced_by_card(kernel: Kernel) -> None:
     assert lines == sorted(lines, key=cards.key_of)
     kernel.add_cards(data[64:128] + lines[0])
     assert kernel.card_lines() == data
-
-
-def test_a_line_stops_at_its_bounds(kernel: Kernel) -> None:
-    most = 2**31 - 1
-    taps = [
-        tap(terminal_number=n, offline_counter=5 + n, amount_fen=most, balance_before_fen=0,
-            balance_after_fen=0)
-        for n in (1, 2)
-    ]  # fmt: skip
-    kernel.judge(b"".join(taps), context())
-    assert changes(kernel, "ordinary")["book_balance_fen"] == -(2**31)
-    loads = [
-        tap(kind=TapKind.TOP_UP, terminal_number=n, online_counter=n, amount_fen=most,
-            balance_before_fen=0, balance_after_fen=0)
-        for n in (3, 4, 5)
-    ]  # fmt: skip
-    held = kernel.judge(b"".join(loads), context(batch_seq=2))
-    assert held.verdict_counts == (0, 3, 0)
-    assert changes(kernel, "ordinary")["book_balance_fen"] == -(2**31)
 
 
 def test_the_counter_window_forgets_after_64_debits(kernel: Kernel) -> None:
