@@ -123,7 +123,7 @@ def _decided(writer: Writer, item: Known, target_fen: int) -> None:
     """People closed a gap; records that come afterwards give back what was taken, and no more.
 
     It is taken from where the decision left the money. What was returned in cash cannot be: the item
-    then shows it as missing from unclaimed/chain_gap, owed by whoever got it twice.
+    is open again and shows it as missing from unclaimed/chain_gap, owed by whoever got it twice.
     """
     if target_fen == item.booked_fen:
         return
@@ -136,9 +136,11 @@ def _decided(writer: Writer, item: Known, target_fen: int) -> None:
         [(account, target_fen - item.booked_fen)],
     )
     left_fen += target_fen - item.booked_fen
+    state = item.state if target_fen else ItemState.CLOSED
     writer.change(
         item,
-        item.state if target_fen else ItemState.CLOSED,
+        # What is short waits for people, and they look at what is open.
+        ItemState.OPEN if left_fen < 0 else state,
         item.outcome if target_fen else ItemOutcome.ARRIVED_LATE,
         left_fen,
         account_no=account if left_fen else None,
@@ -173,7 +175,7 @@ def _gone(writer: Writer, item: Known, found: Findings) -> None:
             [(writer.books.lost, -item.booked_fen)],
         )
         writer.change(item, ItemState.CLOSED, ItemOutcome.ARRIVED_LATE, 0, booked=booked)
-    elif item.is_open:
+    elif item.is_open and item.account_no is None:
         came = item.kind != ItemKind.CHAIN_RISE or any(
             each.place == item.place for each in found.chain
         )

@@ -51,9 +51,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_decided(self, lost: int) -> bool:
         """Whether two people decided it, so that its money stands where they put it. One that they only
-        commented, its card denied, goes its way. ``lost``: unclaimed/chain_gap."""
+        commented, its card denied, goes its way. ``lost``: unclaimed/chain_gap.
+
+        Only a decision parts what stands somewhere from what was taken off the card.
+        """
+        parted = self.account_no is not None and self.amount_fen != self.booked_fen
         waits = self.is_open and self.account_no in (None, lost)
-        return self.outcome in BY_PEOPLE and not waits
+        return parted or (self.outcome in BY_PEOPLE and not waits)
 
     @property
     def place(self) -> int:
