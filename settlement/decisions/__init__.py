@@ -7,6 +7,7 @@ Out: proposals and decisions; for an approved one its entry on the open date, th
 - ``people``    propose and decide: who may, when, in which order
 - ``case``      what a decision is about: item, tap, issuer, accounts, the operator's side
 - ``effects``   what each action does to the books
+- ``booked``    loads that were booked from the log, whose records must not be booked again
 - ``subsidies`` what a concession took off a released fare
 - ``denying``   a card put on the next denylist
 

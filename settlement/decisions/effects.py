@@ -15,6 +15,7 @@ from schemas.accounts import AccountKind
 from schemas.codes import DEBIT_KINDS, TapKind
 from schemas.items import Action, ItemKind, ItemOutcome, ItemState, item_id_of_tap
 from schemas.reasons import Reason
+from settlement.decisions.booked import must_not_be_booked
 from settlement.decisions.case import Case
 from settlement.decisions.errors import DecisionRefused
 from settlement.exchange.books import Lines
@@ -94,6 +95,7 @@ async def _release(case: Case) -> Effect:
     agent, signed = AccountKind.LOAD_AGENT, -fen
     if kind == TapKind.TOP_UP:
         _must_have_tac(case)
+        await must_not_be_booked(case)
         signed = fen
     elif kind == TapKind.CARD_REFUND:
         agent = AccountKind.REFUND_AGENT

@@ -69,16 +69,53 @@ def _unlogged(tap: TopUp, ground: Ground) -> Item:
 
 
 async def _settle_unlogged(connection: Connection, ground: Ground) -> Night:
-    """Open items whose load the log has by now."""
-    standing = await _standing(connection, ground, ItemKind.LOAD_WITHOUT_LOG)
+    """Open items whose load the log has by now, and top-ups that people rejected for want of it."""
+    standing = await _standing(connection, ground, ItemKind.LOAD_WITHOUT_LOG, open_only=False)
+    standing = [
+        each
+        for each in standing
+        if each.state == ItemState.OPEN or each.outcome == ItemOutcome.REJECTED
+    ]
     cards = [each.item.card for each in standing if each.item.card is not None]
     loads = await read_loads_of_cards(connection, cards, ground.business_date) if cards else []
     night = Night()
     for each in standing:
         found = next((load for load in loads if _record_of(each).is_load(load)), None)
-        if found is not None:
+        if found is None:
+            continue
+        if each.state == ItemState.OPEN:
             night.changes.append(_matched(each, ground, {"authorisation": found.authorisation}))
+        else:
+            _book_again(night, each, found, ground)
     return night
+
+
+def _book_again(night: Night, each: Standing, load: LoadRow, ground: Ground) -> None:
+    """The issuer did authorise the load: taking the top-up back is undone."""
+    item = each.item
+    assert item.card is not None
+    entry = moved(
+        ground.business_date,
+        item.item_id,
+        "top-up rejected for want of an authorisation, which came after all",
+        f"tap {item.batch_seq}/{item.row_no}",
+        Purpose.TOP_UP,
+        ground.account(AccountKind.LOAD_AGENT, item.operator_no or 0),
+        [(ground.account(AccountKind.CARD_LIABILITY, load.issuer_no), item.amount_fen)],
+    )
+    night.entries.append(entry)
+    night.changes.append(
+        each.change(
+            ground.business_date,
+            ItemState.CLOSED,
+            ItemOutcome.MATCHED,
+            entry_id=entry.entry_id,
+            body={"authorisation": load.authorisation},
+        )
+    )
+    night.adjustments.append(
+        Adjustment(entry.entry_id, item.card, item.item_id, ground.business_date, item.amount_fen)
+    )
 
 
 def _record_of(each: Standing) -> TopUp:

@@ -16,9 +16,9 @@ from schemas.items import Action
 from schemas.registry import Staff
 from settlement.context import Context
 from settlement.day import settle_day
-from settlement.decisions import Words, decide, propose
+from settlement.decisions import DecisionRefused, Words, decide, propose
 from settlement.store import items
-from settlement.store.loads import add_loads
+from settlement.store.loads import add_complete_until, add_loads
 from settlement.store.top_ups import TopUp
 from settlement.verify import verify_day
 from tests.settlement.chains.nights import City
@@ -125,6 +125,72 @@ async def test_a_load_that_was_booked_is_not_booked_again_when_its_record_comes(
         await city.verified()
         history = await items.read_history(connection, "log_without_load/1/A2", city.today)
         assert [row.outcome for row in history] == ["booked", "arrived_late"]
+    finally:
+        await connection.close()
+
+
+async def test_a_booked_loads_record_that_is_held_cannot_be_released(
+    migrated: str, tmp_path: Path
+) -> None:
+    """It comes past its window, as records of booked loads do."""
+    card = Card(UNRECORDED)
+    city = await City.founded(migrated, tmp_path, [card])
+    connection = await asyncpg.connect(migrated)
+    try:
+        people = [Staff(name=name, key_sha256="0" * 64, since=OPEN) for name in (ANNA, BO)]
+        async with connection.transaction():
+            await clearing_store.change_registry(connection, [("staff", row) for row in people])
+            await add_loads(connection, [story.load(UNRECORDED, 3_000, "A2", 10, OPEN)])
+        await city.sleep(5)
+        await _agree(connection, city.context, "log_without_load/1/A2", Action.BOOK_LOAD)
+        late = {"kind": TapKind.TOP_UP, "gross_fen": 0, "at": f"{OPEN:%Y%m%d}081000"}
+        await city.hand_in(card.tap(AGENT, 3_000, number=1, **late))  # type: ignore[arg-type]
+        card.online = 1
+        await city.hand_in(card.tap(AGENT, 3_000, number=2, **late))  # type: ignore[arg-type]
+        await city.sleep()
+        with pytest.raises(DecisionRefused, match="booked from the issuer's log"):
+            await _agree(connection, city.context, "held_unproven/1/0", Action.RELEASE)
+        await _agree(connection, city.context, "held_unproven/1/0", Action.DISMISS)
+        # The card's second load is another one.
+        await _agree(connection, city.context, "held_unproven/2/0", Action.RELEASE)
+        await city.sleep()
+        assert await city.owed(card) == 5_000 + 2 * 3_000
+        await city.verified()
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("same_date", [False, True])
+async def test_a_top_up_that_was_rejected_comes_back_when_the_log_has_it(
+    migrated: str, tmp_path: Path, same_date: bool
+) -> None:
+    card = Card(story.UNLOGGED)
+    city = await City.founded(migrated, tmp_path, [card])
+    connection = await asyncpg.connect(migrated)
+    try:
+        people = [Staff(name=name, key_sha256="0" * 64, since=OPEN) for name in (ANNA, BO)]
+        async with connection.transaction():
+            await clearing_store.change_registry(connection, [("staff", row) for row in people])
+        top_up = card.tap(AGENT, 900, at=city.at("080900"), kind=TapKind.TOP_UP, gross_fen=0)
+        await city.hand_in(top_up)
+        await city.sleep()
+        midnight = datetime.combine(city.today, datetime.min.time())
+        await add_complete_until(connection, 1, midnight, city.today)
+        await city.sleep()
+        await _agree(connection, city.context, "load_without_log/1/0", Action.REJECT)
+        if not same_date:
+            await city.sleep()
+            assert await city.owed(card) == 5_000
+            assert await city.position("load_agent/13") == 900
+        await add_loads(connection, [story.load(story.UNLOGGED, 900, "A3", 9, city.today)])
+        await city.sleep()
+        assert await city.owed(card) == 5_900
+        assert await city.position("load_agent/13") == (0 if same_date else -900)
+        await city.sleep(2)
+        assert await city.owed(card) == 5_900
+        history = await items.read_history(connection, "load_without_log/1/0", city.today)
+        assert [row.outcome for row in history] == ["rejected", "matched"]
+        await city.verified()
     finally:
         await connection.close()
 
