@@ -23,6 +23,7 @@ from clearing.store import Connection
 from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse
 from schemas.registry import Operator
+from service import issuance
 from service.errors import ServiceError
 
 Rows = Iterable[tuple[str, msgspec.Struct]]
@@ -63,9 +64,14 @@ async def register_in(
     # Whoever changes the registry waits here, so that what is known is known for good.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", store.REGISTRY_LOCK)
     new = await _not_registered(connection, cards)
+    rules_version, version = await store.read_versions(connection)
+    before = (await store.read_registry(connection, version, ("issuer",)))["issuer"]
     version = await store.change_registry(connection, rows, new, ended)
     in_force = await store.read_registry(connection, version)
-    rules_version, _ = await store.read_versions(connection)
+    await issuance.check_issuers(
+        connection, issuance.issuers_of(before), issuance.issuers_of(in_force["issuer"])
+    )
+    await issuance.check_not_used(connection, [card for card, _ in new], version)
     rule_set = rules.load(await store.read_rules(connection, rules_version))
     accounts = await store.ensure_accounts(
         connection,

@@ -390,3 +390,50 @@ def test_lists_mask_cards(
             await connection.close()
 
     assert run(look_ups()) == [("registry list denied#1", "li")]
+
+
+# -- what a change leaves alone --------------------------------------------------------------------
+
+ISSUER = {"number": 1, "family": 1, "issuer": OWN, "city": "7910", "name": "Xi'an", "own": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"own": False}, "another family, code or owner"),
+        ({"family": 3}, "another family, code or owner"),
+        ({"issuer": "0000000000007199"}, "another family, code or owner"),
+        ({"number": 99}, "Issuers 1 and 99 are both"),
+        ({"number": 99, "own": False}, "Issuers 1 and 99 are both"),
+        ({"name": "Chang'an"}, ""),
+        ({"open_registry": True}, ""),
+    ],
+)
+def test_an_issuer_with_cards_stays_who_it_is(
+    onecard: Onecard, bus: Path, tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    """A refund that falls due would belong to nobody, and the night would stop; two issuers of one card
+    would have it refused as not issued."""
+    imported(onecard, bus, given(tmp_path, "cards.jsonl", CARDS))
+    before = version(onecard, bus)
+    file = given(tmp_path, "issuers.jsonl", json.dumps(ISSUER | change) + "\n")
+    answer = onecard("registry", "import", file, "--home", bus)
+    assert (answer.code != 0) == bool(says), answer.err
+    assert says in answer.err
+    assert (version(onecard, bus) == before) == bool(says)
+
+
+def test_a_stranger_with_cards_of_ours_about_stays_a_stranger(
+    onecard: Onecard, bus: Path, tmp_path: Path
+) -> None:
+    """Its taps may wait for its city's answer. As long as nobody has cards or taps, a slip can be mended."""
+    stranger = next(row for row in rows(onecard, bus, "issuer") if not row["own"])
+    assert imported(
+        onecard, bus, given(tmp_path, "issuers.jsonl", json.dumps(stranger | {"own": True}) + "\n")
+    )["changes"]
+    imported(onecard, bus, given(tmp_path, "cards.jsonl", CARDS))
+    answer = onecard(
+        "registry", "import", given(tmp_path, "issuers.jsonl", json.dumps(stranger) + "\n"),
+        "--home", bus,
+    )  # fmt: skip
+    assert "another family, code or owner" in answer.err

@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from clearing import store as clearing_store
 from clearing.store import Connection
 from schemas.items import Action, ItemKind
 from schemas.registry import Staff
+from service.errors import ServiceError
+from service.registration import issued_card, register
 from settlement.decisions import Words, decide, propose
+from tests import world
 from tests.settlement.chains.nights import City
 from tests.settlement.items import story
 from tests.settlement.items.story import AGENT, ANNA, BO
@@ -120,4 +124,35 @@ async def test_records_come_one_by_one_after_their_gap_was_returned(
     assert short == [[-100], [-150], [-150]]
     assert await city.owed(card) == card.balance_fen
     assert await city.waits(ItemKind.CHAIN_GAP) == [("2", -150)]
+    await city.verified()
+
+
+async def test_a_card_that_was_used_before_it_is_registered(
+    town: tuple[City, Connection],
+) -> None:
+    """Its line holds what its taps took. An opening position in its place would say something else than
+    the books for ever, so it is refused; cards that were not used are registered."""
+    city, _ = town
+    dsn, (own, _) = city.context.dsn, world.issuers()
+    await register(dsn, [("issuer", msgspec.structs.replace(own, open_registry=True))])
+    used, other = Card(77), Card(78)
+    await city.hand_in(*_rides(city, used, 1))
+    issued = {
+        card.number: issued_card(
+            family=1, issuer=own.issuer, issuer_number=1, serial=world.serial(card.number),
+            card_kind=card.kind, balance_fen=card.balance_fen, offline_counter=card.offline,
+        )
+        for card in (used, other)
+    }  # fmt: skip
+    with pytest.raises(ServiceError, match=r"1 of these cards were used .*0077"):
+        await register(dsn, [], list(issued.values()))
+    await register(dsn, [], [issued[78]])
+    await city.sleep()
+    # What was sealed, and who kept no registry once, counts as well.
+    await register(dsn, [("issuer", own)])
+    with pytest.raises(ServiceError, match="were used"):
+        await register(dsn, [], [issued[77]])
+    await city.hand_in(*_rides(city, used, 1), *_rides(city, other, 1))
+    await city.sleep()
+    assert await city.owed(other) == other.balance_fen
     await city.verified()
