@@ -11,20 +11,13 @@ from clearing import pricing
 from clearing.errors import ClearingError
 from clearing.plan import FareClass, Tariff, TariffType, moment_of
 from clearing.pricing import Ride
+from clearing.rules.dated import DatedTariff
 from clearing.rules.discounts import CARD_KINDS
 from clearing.rules.places import Directory
 from schemas.codes import CardKind, TapKind
 
 FULL_FARE: Final = "full fare"
 """The class name of a quote without a discount."""
-
-
-class DatedTariff(msgspec.Struct, frozen=True):
-    """One version of a tariff with the names of the stations and lines that it knows."""
-
-    tariff: Tariff
-    stations: Directory
-    lines: Directory
 
 
 class Quote(msgspec.Struct, frozen=True):

@@ -9,8 +9,10 @@ from typing import TypeVar
 from clearing.errors import ClearingError
 from clearing.plan import Tariff, local_day, local_seconds
 from clearing.rules import quoting
+from clearing.rules.collecting import Collected
+from clearing.rules.dated import DatedTariff
 from clearing.rules.places import Place
-from clearing.rules.quoting import NO_CLAIMS, Claims, DatedTariff, PairFare, Quote
+from clearing.rules.quoting import NO_CLAIMS, Claims, PairFare, Quote
 from clearing.rules.shares import DatedSplit, FeeRule
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
@@ -23,6 +25,8 @@ class RuleSet:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.digest = digest(files)
+        self.files = files
+        self.written: Collected | None = None
         self.tariffs: dict[str, tuple[DatedTariff, ...]] = {}
         self.splits: dict[str, tuple[DatedSplit, ...]] = {}
         self.fees: dict[str, tuple[tuple[Span, FeeRule], ...]] = {}
@@ -40,8 +44,14 @@ class RuleSet:
         return tuple(sorted(self.fees))
 
     def tariff(self, name: str) -> tuple[Tariff, ...]:
-        """The versions of a tariff in order of time, ready for a ``plan.Operator``."""
+        """The versions of a tariff in order of time, whoever has it."""
         return tuple(dated.tariff for dated in _known("tariff", self.tariffs, name))
+
+    def tariff_for(self, name: str, operator: int, modes: Mapping[int, str]) -> tuple[Tariff, ...]:
+        """The same, ready for a ``plan.Operator``; ``modes``: the mode of every operator, by number."""
+        return tuple(
+            dated.for_operator(operator, modes) for dated in _known("tariff", self.tariffs, name)
+        )
 
     def split(self, name: str) -> tuple[DatedSplit, ...]:
         """The versions of a split in order of time."""

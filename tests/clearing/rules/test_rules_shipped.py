@@ -25,7 +25,7 @@ def rules() -> RuleSet:
 
 
 def test_what_is_shipped(rules: RuleSet) -> None:
-    assert shipped_sets() == ("baoji", "beijing", "shenzhen-2018", "xian")
+    assert shipped_sets() == ("baoji", "beijing", "china", "shenzhen-2018", "xian")
     assert province_sets() == ("baoji", "shenzhen-2018", "xian")
     for city in ("xian", "baoji"):
         for mode in ("metro", "bus", "taxi"):
