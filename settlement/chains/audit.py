@@ -26,9 +26,9 @@ _MARKS: Final = (
 )  # fmt: skip
 """A tap with one of these says something of its card's chain, or of what was missing in it."""
 
-_LINE: Final = struct.Struct("<2xH10s8xHQii24x")
-"""Of a card line: issuer number (a terminal's has none), serial, flags, counter window, stated and
-book balance."""
+_LINE: Final = struct.Struct("<2xH10s8xBxQii24x")
+"""Of a card line: issuer number (a terminal's has none), serial, flags with the status, counter window,
+stated and book balance."""
 assert _LINE.size == cards.SIZE
 
 

@@ -149,7 +149,7 @@ C_KERNEL = (
     ),
     Mutant(
         "C: a fen is lost in the split",
-        "clearing/_kernels/fares.h",
+        "clearing/_kernels/splits.h",
         "parts[largest]++;",
         ";",
         (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
@@ -157,7 +157,7 @@ C_KERNEL = (
     ),
     Mutant(
         "C: ties of the split go to the last",
-        "clearing/_kernels/fares.h",
+        "clearing/_kernels/splits.h",
         "if (remainders[share] > remainders[largest])",
         "if (remainders[share] >= remainders[largest])",
         (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
