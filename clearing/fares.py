@@ -123,8 +123,8 @@ class FareClass(msgspec.Struct, frozen=True):
     of kind 0 that applies, else the full fare.
 
     The last band's bound is ``FOREVER``. Charged = Σ over bands of the part of the gross fare in
-    the band × per mille / 1000, rounded once. ``card_kind`` 0 is the class of cards whose kind no
-    other class names; foreign cards always pay the full gross fare.
+    the band × per mille / 1000, rounded once. ``card_kind`` 0 is the class of cards of any other kind;
+    which class foreign cards have, the tariff says.
     """
 
     name: str
@@ -161,8 +161,9 @@ class Accumulation(msgspec.Struct, frozen=True):
     """What a card pays the less, the more it has paid in a period.
 
     ``tiers``: (spent so far from this many fen on, per mille to pay), rising, the first from 0; empty: all
-    of it. Then never more than ``cap_fen`` in all (0: no cap). Spent is what the card's accepted debits of
-    the day or month came to, as far as they are known.
+    of it. Then never more than ``cap_fen`` in all (0: no cap). Spent is what the accepted debits of an own
+    card in the day or month came to that had a tariff with an accumulation over that period, as far as
+    they are known. ``by_amount`` tariffs have none.
     """
 
     period: Period
@@ -198,9 +199,10 @@ class Tariff(msgspec.Struct, frozen=True):
     ``by_amount``: the kind of card shows only in the amount; the first class that explains the
     amount to the fen is taken.
 
-    Gross fare = base, then ``surcharges`` in order. A stay (exit − entry) of more than ``overstay_s`` (0:
-    any) costs ``overstay_fen`` instead, one back to the same station of more than ``same_station_s`` (0:
-    any) costs ``same_station_late_fen``. The fare = gross, then class, transfer, accumulation.
+    Gross fare = base, then ``surcharges`` in order (a declared fare has them in it). A stay (exit − entry)
+    of more than ``overstay_s`` (0: any) costs ``overstay_fen`` instead, one back to the same station of
+    more than ``same_station_s`` (0: any) costs ``same_station_late_fen``. The fare = gross, then class,
+    transfer, accumulation.
     ``calendar`` has one ``DayKind`` a byte from ``calendar_from`` (local days) on; outside of it Monday to
     Friday are workdays. Foreign cards pay by class number ``foreign_class`` (-1: the full fare).
     """
@@ -239,8 +241,8 @@ class Split(msgspec.Struct, frozen=True):
 
     Largest remainder, ties by position. ``since_s``/``until_s`` by transaction time. With ``stations``
     (sorted numbers) a ride is split by the weights of its pair: ``weights`` is row-major, entry × exit ×
-    share, little-endian uint32. A pair whose weights are all 0 or whose entry is not known takes the plain
-    ones.
+    share, little-endian uint32. A pair whose weights are all 0, or whose entry the record does not state,
+    takes the plain ones.
     """
 
     since_s: int
