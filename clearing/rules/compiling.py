@@ -183,9 +183,7 @@ def _compiled(name: str, table: Table, body: Body, piece: Span, named: _Named) -
         tariff,
         network.stations if network else Directory(()),
         network.lines if network else Directory(()),
-        Sources(
-            table, network.table if network else None, calendar, scheme, transfer, accumulation
-        ),
+        Sources(table, network, calendar, scheme, transfer, accumulation),
     )
 
 

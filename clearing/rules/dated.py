@@ -9,6 +9,7 @@ from clearing.rules.accumulations import DatedAccumulation
 from clearing.rules.calendars import Calendar
 from clearing.rules.discounts import Scheme
 from clearing.rules.document import Table
+from clearing.rules.networks import Network
 from clearing.rules.places import Directory
 from clearing.rules.transfers import Pair, TransferScheme, modes_of
 
@@ -17,7 +18,7 @@ class Sources(msgspec.Struct, frozen=True):
     """Where a compiled tariff comes from: the versions of the rules that it names, as written."""
 
     version: Table
-    network: Table | None
+    network: Network | None
     calendar: Calendar | None
     scheme: Scheme | None
     transfer: TransferScheme | None

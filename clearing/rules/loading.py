@@ -28,8 +28,7 @@ def load(files: Mapping[str, str]) -> RuleSet:
             collected, "accumulation", lambda rule: accumulations.read_accumulations(rule.tables)
         ),
     )
-    rules = RuleSet(files)
-    rules.written = collected
+    rules = RuleSet(files, collected)
     rules.tariffs = each(collected, "tariff", compiler.tariff)
     rules.splits = each(collected, "split", lambda rule: shares.read_splits(rule.tables))
     rules.fees = each(collected, "fee", lambda rule: shares.read_fees(rule.name, rule.tables))

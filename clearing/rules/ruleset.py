@@ -23,10 +23,9 @@ _Rule = TypeVar("_Rule")
 class RuleSet:
     """Rules by full name, ``SET/NAME``. Made by ``load``; nothing changes it afterwards."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], written: Collected) -> None:
         self.digest = digest(files)
-        self.files = files
-        self.written: Collected | None = None
+        self.files, self.written = files, written
         self.tariffs: dict[str, tuple[DatedTariff, ...]] = {}
         self.splits: dict[str, tuple[DatedSplit, ...]] = {}
         self.fees: dict[str, tuple[tuple[Span, FeeRule], ...]] = {}
@@ -94,7 +93,8 @@ class RuleSet:
         claims: Claims = NO_CLAIMS,
     ) -> Quote:
         """What one ride costs at a local time: see ``quoting.quote``."""
-        return quoting.quote(self.version_at(tariff, on), origin, destination, card_kind, claims)
+        dated = self.version_at(tariff, on)
+        return quoting.quote(dated, _second(on), origin, destination, card_kind, claims)
 
     def quote_pairs(
         self,
@@ -104,7 +104,7 @@ class RuleSet:
         card_kind: CardKind | str | None = None,
     ) -> list[PairFare]:
         """What many rides cost, ``pairs`` None = all pairs of stations: ``quoting.quote_pairs``."""
-        return quoting.quote_pairs(self.version_at(tariff, on), pairs, card_kind)
+        return quoting.quote_pairs(self.version_at(tariff, on), _second(on), pairs, card_kind)
 
     def stations(self, tariff: str) -> tuple[Place, ...]:
         """The stations that the latest version of a tariff knows, by number."""
@@ -116,7 +116,7 @@ class RuleSet:
 
     def version_at(self, tariff: str, on: datetime) -> DatedTariff:
         """The version of a tariff in force at a local time."""
-        at_s = local_seconds(on.replace(tzinfo=None))
+        at_s = _second(on)
         for dated in _known("tariff", self.tariffs, tariff):
             if dated.tariff.since_s <= at_s < dated.tariff.until_s:
                 return dated
@@ -124,6 +124,10 @@ class RuleSet:
             f"The tariff {tariff} does not hold at {on:%Y-%m-%d %H:%M:%S}.",
             "Ask for a time that one of its versions covers.",
         )
+
+
+def _second(on: datetime) -> int:
+    return local_seconds(on.replace(tzinfo=None))
 
 
 def _known(what: str, rules: Mapping[str, _Rule], name: str) -> _Rule:

@@ -58,6 +58,12 @@ def read_stays(version: Table, network: Network | None, body: Body, *, calendar:
                 f"{key} means nothing here: the tariff prices no rides from station to station.",
                 f"Leave {key} out.",
             )
+    if body.type is TariffType.DECLARED and version.has("surcharges"):
+        raise version.error(
+            "surcharges",
+            "The fare that the device declares has its surcharges in it.",
+            "Leave surcharges out.",
+        )
     overstay = _late(version, "overstay_s", "overstay_fen", body)
     same = _late(version, "same_station_s", "same_station_late_fen", body)
     degraded = version.word("degraded", DEGRADED) if version.has("degraded") else None

@@ -86,6 +86,10 @@ CASES = [
     ("overstay_of_a_bus", R, "[[tariff.coach]]",
      ('[[tariff.bus]]\nsince = 2020-01-01\ntype = "flat"\ntaps = ["bus_flat"]\nfare_fen = 1\n'
      'overstay_s = 5<<\noverstay_fen = 2\n[[tariff.coach]]'), "no rides from station to station"),
+    ("surcharge_on_a_declared_fare", R, "[[tariff.coach]]",
+     ('[[tariff.bus]]\nsince = 2020-01-01\ntype = "declared"\ntaps = ["bus_flat"]\nmin_fen = 0\n'
+      'max_fen = 9\nstep_fen = 1\nsurcharges = [{ name = "x", add_fen = 1 }]<<\n[[tariff.coach]]'),
+     "has its surcharges in it"),
     ("network_changes", R, "[[tariff.tram]]\nsince = 2026-01-01\n", "[[tariff.late]]\nsince = 2026-01-01\n",
      "changes on 2026-01-01 00:00:00, in the middle"),
     ("network_too_young", R, "[[tariff.tram]]\nsince = 2020-01-01",
