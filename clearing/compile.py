@@ -69,6 +69,9 @@ def compile_plan(
 ) -> Plan:
     """The plan of a registry and rules version (``versions`` = rules, registry)."""
     issuers = _rows(rows, "issuer", registry.Issuer)
+    operators = _rows(rows, "operator", registry.Operator)
+    # The latest row of a number counts, as in the kernels.
+    modes = {row.number: row.mode for row in operators}
     denied = _rows(rows, "denied", registry.Denied)
     denylists = sorted({row.version for row in denied})
     suspense = _number(accounts, Purse.PRINCIPAL, AccountKind.SUSPENSE)
@@ -87,10 +90,7 @@ def compile_plan(
             default=0,
         ),
         limits=limits,
-        operators=tuple(
-            _operator(row, rules, accounts, denylists)
-            for row in _rows(rows, "operator", registry.Operator)
-        ),
+        operators=tuple(_operator(row, rules, accounts, denylists, modes) for row in operators),
         terminals=tuple(
             plan.Terminal(
                 bytes.fromhex(row.terminal_id),
@@ -176,6 +176,7 @@ def _operator(
     rules: RuleSet,
     accounts: dict[str, Account],
     denylists: list[int],
+    modes: Mapping[int, str],
 ) -> plan.Operator:
     number = str(row.number)
     own = _number(accounts, Purse.PRINCIPAL, AccountKind.OPERATOR, number)
@@ -189,13 +190,15 @@ def _operator(
                     (_number(accounts, *_account_of_role(role, row)), weight)
                     for role, weight in split.shares
                 ),
+                split.stations,
+                split.weights,
             )
             for split in rules.split(row.split)
         )
     return plan.Operator(
         number=row.number,
         checks=Check(row.checks),
-        tariffs=rules.tariff(row.tariff) if row.tariff else (),
+        tariffs=rules.tariff_for(row.tariff, row.number, modes) if row.tariff else (),
         splits=splits,
         load_agent_account=_number(accounts, Purse.PRINCIPAL, AccountKind.LOAD_AGENT, number),
         subsidy_account=_number(accounts, Purse.SUBSIDIES, AccountKind.SUBSIDY, number),

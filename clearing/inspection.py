@@ -16,8 +16,9 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from clearing import pricing
-from clearing.plan import Bearer, Plan, Purpose, local_seconds
+from clearing import pricing, rides
+from clearing.plan import Bearer, Plan, Purpose, Tariff, local_seconds
+from clearing.pricing import Ride
 from clearing.store import BatchRow, Connection
 from schemas import proof, record
 from schemas.codes import DEBIT_KINDS, Source, Verdict
@@ -235,12 +236,28 @@ def _subsidies(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> l
     if not tap.subsidy_fen:
         return []
     operator = next(o for o in plan.operators if o.number == batch.operator_no)
-    tariff = pricing.tariff_at(operator.tariffs, tap.kind, _tapped_s(tap.record))
-    fare_class = pricing.class_of(tariff, card_kind) if tariff is not None else None
-    payer = plan.issuer_discount_account
-    if fare_class is not None and fare_class.bearer == Bearer.BUDGET:
-        payer = plan.budget_account
-    return [Moved(payer, operator.subsidy_account, Purpose.SUBSIDY, tap.subsidy_fen)]
+    ride = rides.ride_of(tap.record)
+    tariff = pricing.tariff_at(operator.tariffs, tap.kind, ride.at_s)
+    assert tariff is not None, "a tap has a subsidy by its tariff"
+    fare_class = pricing.class_of(tariff, card_kind, ride)
+    net = pricing.net_of_price(tariff, _judged_gross(tariff, ride), fare_class, tap.priced_fen)
+    by_budget = min(net.subsidies[Bearer.BUDGET], tap.subsidy_fen)
+    if not net.subsidies[Bearer.ISSUER]:
+        # Hours of an entry that the record does not state may have chosen another class.
+        by_budget = tap.subsidy_fen if net.subsidies[Bearer.BUDGET] else 0
+    return [
+        Moved(payer, operator.subsidy_account, Purpose.SUBSIDY, fen)
+        for payer, fen in (
+            (plan.issuer_discount_account, tap.subsidy_fen - by_budget),
+            (plan.budget_account, by_budget),
+        )
+    ]
+
+
+def _judged_gross(tariff: Tariff, ride: Ride) -> int:
+    """The gross fare that the tap was judged by, as far as its record tells it."""
+    lowest, highest = pricing.gross_bounds(tariff, ride) or (ride.gross_fen, ride.gross_fen)
+    return min(max(ride.gross_fen, lowest), highest)
 
 
 def shares_of(batch: BatchRow, tap: StoredTap, plan: Plan) -> list[tuple[int, int]]:
@@ -249,17 +266,10 @@ def shares_of(batch: BatchRow, tap: StoredTap, plan: Plan) -> list[tuple[int, in
         return []
     if tap.kind not in DEBIT_KINDS:
         return []
-    at_s = _tapped_s(tap.record)
+    at_s, stations = _tapped_s(tap.record), rides.stations_of(tap.record)
     for operator in plan.operators:
-        if operator.number != batch.operator_no:
-            continue
-        for split in operator.splits:
-            if split.since_s <= at_s < split.until_s:
-                weights = tuple(weight for _, weight in split.shares)
-                parts = pricing.split_fen(tap.credited_fen, weights)
-                return [
-                    (account, fen) for (account, _), fen in zip(split.shares, parts, strict=True)
-                ]
+        if operator.number == batch.operator_no:
+            return rides.shares_fen(operator.splits, at_s, stations, tap.credited_fen)
     return []
 
 

@@ -11,11 +11,64 @@ from typing import Final
 
 import msgspec
 
+from clearing.fares import (
+    FOREVER,
+    Accumulation,
+    Basis,
+    Bearer,
+    DayKind,
+    Degraded,
+    FareClass,
+    Hours,
+    Meter,
+    MissingEntry,
+    Period,
+    Rounding,
+    Split,
+    Surcharge,
+    Tariff,
+    TariffType,
+    Transfer,
+    TransferType,
+)
 from clearing.limits import JOURNEY_MAX_S
 from schemas.codes import Check
 
+__all__ = [
+    "EPOCH",
+    "FOREVER",
+    "NEVER_SEALED",
+    "Accumulation",
+    "Basis",
+    "Bearer",
+    "DayKind",
+    "Degraded",
+    "Denied",
+    "FareClass",
+    "Hours",
+    "Issuer",
+    "KeySet",
+    "Limits",
+    "Meter",
+    "MissingEntry",
+    "Operator",
+    "Period",
+    "Plan",
+    "Purpose",
+    "Rounding",
+    "Split",
+    "Surcharge",
+    "Tariff",
+    "TariffType",
+    "Terminal",
+    "Transfer",
+    "TransferType",
+    "local_day",
+    "local_seconds",
+    "moment_of",
+]
+
 EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - Asia/Shanghai, as the records are
-FOREVER: Final = 0xFFFF_FFFF
 NEVER_SEALED: Final = 0xFFFF
 """A business day that no date reaches: what is kept in memory under it is never forgotten."""
 
@@ -33,39 +86,6 @@ def local_day(day: date) -> int:
 def moment_of(seconds: int) -> datetime:
     """The naive Asia/Shanghai time of local seconds."""
     return EPOCH + timedelta(seconds=seconds)
-
-
-class TariffType(IntEnum):
-    """How a gross fare is found. A distance tariff over a network compiles to ``OD``."""
-
-    FLAT = 1
-    OD = 2
-    METERED = 3
-    DECLARED = 4
-
-
-class Rounding(IntEnum):
-    """How a discounted fare is rounded to whole fen."""
-
-    HALF_UP = 0
-    DOWN = 1
-    UP = 2
-
-
-class Bearer(IntEnum):
-    """Who bears a discount."""
-
-    OPERATOR = 0
-    ISSUER = 1
-    BUDGET = 2
-
-
-class TransferType(IntEnum):
-    """What a transfer does to the fare of the next leg."""
-
-    NONE = 0
-    AMOUNT_OFF = 1
-    FIXED_PRICE = 2
 
 
 class Purpose(IntEnum):
@@ -92,91 +112,6 @@ class Purpose(IntEnum):
     """Given back to a cardholder through a refund agent."""
     WRITE_OFF = 17
     """No longer looked for; still owed."""
-
-
-class FareClass(msgspec.Struct, frozen=True):
-    """The discount of one card kind: marginal bands of (upper bound in fen, per mille to pay).
-
-    The last band's bound is ``FOREVER``. Charged = Σ over bands of the part of the gross fare in
-    the band × per mille / 1000, rounded once. ``card_kind`` 0 is the class of cards whose kind no
-    other class names; foreign cards always pay the full gross fare.
-    """
-
-    name: str
-    card_kind: int
-    bands: tuple[tuple[int, int], ...]
-    rounding: Rounding = Rounding.HALF_UP
-    bearer: Bearer = Bearer.OPERATOR
-
-
-class Transfer(msgspec.Struct, frozen=True):
-    """The transfer discount of a tariff.
-
-    ``by_mark``: the source has no card history, the device's mark alone is the claim (Shenzhen
-    2018). Otherwise the card's own history must have a leg that began the window not more than
-    ``window_s`` seconds ago (inclusive) with fewer than ``count_max`` transfers used since.
-    """
-
-    type: TransferType = TransferType.NONE
-    value_fen: int = 0
-    window_s: int = 0
-    count_max: int = 0
-    by_mark: bool = False
-
-
-class Meter(msgspec.Struct, frozen=True):
-    """A taxi meter with bounds.
-
-    gross = ``start_fen`` up to ``start_m``, then ``step_fen`` for each begun ``step_m``, and
-    ``wait_fen`` for each full ``wait_s``; the device's fare may differ by ``tolerance_fen``.
-    """
-
-    start_fen: int
-    start_m: int
-    step_fen: int
-    step_m: int
-    wait_fen: int
-    wait_s: int
-    tolerance_fen: int
-
-
-class Tariff(msgspec.Struct, frozen=True):
-    """One dated version of a tariff.
-
-    ``kinds`` has bit *k* set for each tap kind it prices. FLAT: ``flat_fen`` by line, line 0 = any
-    other line. OD: ``stations`` sorted, ``od_fen`` row-major little-endian int32, from × to, -1
-    where no fare is defined. METERED: ``meter``. DECLARED: the device's gross fare, a multiple of
-    ``step_fen`` in [``min_fen``, ``max_fen``]; the bounds also hold for supplements of any type.
-    ``by_amount``: the kind of card shows only in the amount; the first class that explains the
-    amount to the fen is taken.
-    """
-
-    name: str
-    type: TariffType
-    since_s: int
-    until_s: int
-    kinds: int
-    min_fen: int = 0
-    max_fen: int = FOREVER >> 1
-    step_fen: int = 1
-    flat_fen: tuple[tuple[int, int], ...] = ()
-    stations: tuple[int, ...] = ()
-    od_fen: bytes = b""
-    meter: Meter | None = None
-    classes: tuple[FareClass, ...] = ()
-    by_amount: bool = False
-    transfer: Transfer = Transfer()
-
-
-class Split(msgspec.Struct, frozen=True):
-    """Over which accounts a fare is split: (account number, weight), at most ``SHARES_MAX``.
-
-    Largest remainder, ties by position. ``since_s``/``until_s`` by transaction time.
-    """
-
-    since_s: int
-    until_s: int
-    shares: tuple[tuple[int, int], ...]
 
 
 class Operator(msgspec.Struct, frozen=True):

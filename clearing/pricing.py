@@ -1,99 +1,95 @@
-"""What a tap costs, in plain Python: the meaning of ``plan.Tariff``.
+"""What a tap costs, in plain Python: the meaning of ``fares.Tariff`` and ``fares.Split``.
 
 The reference kernel and quotes use it; the compiled kernel has its own and must agree to the fen.
-Money is integer fen throughout.
+Money is integer fen throughout. A price is found in a fixed order: the gross fare (``clearing.gross``),
+then what the class of the card, a transfer and an accumulation leave of it, each rounded once as it
+declares.
 """
 
 import struct
 
 import msgspec
 
-from clearing.plan import FOREVER, FareClass, Meter, Rounding, Tariff, TariffType, TransferType
-from schemas.codes import TapKind
+from clearing.fares import (
+    Accumulation,
+    Bearer,
+    FareClass,
+    Rounding,
+    Split,
+    Tariff,
+    Transfer,
+    TransferType,
+)
+from clearing.gross import (
+    Ride,
+    day_kind,
+    gross_bounds,
+    hours_hold,
+    od_fare,
+    surcharge_applies,
+    tariff_at,
+)
+
+__all__ = [
+    "Explanation",
+    "Net",
+    "Ride",
+    "accumulated",
+    "class_applies",
+    "class_of",
+    "day_kind",
+    "discounted",
+    "explain_by_amount",
+    "foreign_class",
+    "gross_bounds",
+    "hours_hold",
+    "net",
+    "net_of_price",
+    "od_fare",
+    "shares_of_pair",
+    "split_at",
+    "split_fen",
+    "surcharge_applies",
+    "tariff_at",
+    "transferred",
+]
 
 
-class Ride(msgspec.Struct, frozen=True):
-    """What a price depends on. ``entry_station`` 0 = unknown; gross and distance are claims."""
+def _rounded(mille: int, rounding: Rounding) -> int:
+    """Thousandths of a fen as whole fen."""
+    match rounding:
+        case Rounding.HALF_UP:
+            return (mille + 500) // 1000
+        case Rounding.DOWN:
+            return mille // 1000
+        case Rounding.UP:
+            return (mille + 999) // 1000
 
-    kind: int
-    line: int
-    entry_station: int
-    station: int
-    gross_fen: int
-    distance_m: int
-    duration_s: int
+
+def class_applies(tariff: Tariff, fare_class: FareClass, ride: Ride | None) -> bool:
+    """Whether a class has the ride's hours and station of entry. Without a ride: whether it asks for none."""
+    if ride is None:
+        return not fare_class.hours and not fare_class.stations
+    at_station = not fare_class.stations or ride.entry_station in fare_class.stations
+    return at_station and hours_hold(tariff, fare_class.hours, ride)
 
 
-def tariff_at(tariffs: tuple[Tariff, ...], kind: int, at_s: int) -> Tariff | None:
-    """The tariff that prices a kind at a local second."""
-    for tariff in tariffs:
-        if tariff.since_s <= at_s < tariff.until_s and tariff.kinds >> kind & 1:
-            return tariff
+def class_of(tariff: Tariff, card_kind: int, ride: Ride | None = None) -> FareClass | None:
+    """The fare class of a card kind: the first of its own that applies, else the first of kind 0 that
+    does, else none (full fare)."""
+    for kind in (card_kind, 0):
+        for fare_class in tariff.classes:
+            if fare_class.card_kind == kind and class_applies(tariff, fare_class, ride):
+                return fare_class
     return None
 
 
-def _flat(tariff: Tariff, line: int) -> tuple[int, int] | None:
-    fares = dict(tariff.flat_fen)
-    fare = fares.get(line, fares.get(0))
-    return None if fare is None else (fare, fare)
-
-
-def od_fare(tariff: Tariff, origin: int, destination: int) -> int:
-    """The fare of a cell of the matrix, by station numbers; -1 where there is none."""
-    try:
-        row, column = tariff.stations.index(origin), tariff.stations.index(destination)
-    except ValueError:
-        return -1
-    cell = row * len(tariff.stations) + column
-    return int(struct.unpack_from("<i", tariff.od_fen, 4 * cell)[0])
-
-
-def _od(tariff: Tariff, ride: Ride) -> tuple[int, int] | None:
-    if ride.entry_station:
-        fare = od_fare(tariff, ride.entry_station, ride.station)
-        return None if fare < 0 else (fare, fare)
-    column = [od_fare(tariff, origin, ride.station) for origin in tariff.stations]
-    known = [fare for fare in column if fare >= 0]
-    return (min(known), max(known)) if known else None
-
-
-def _metered(meter: Meter, ride: Ride) -> tuple[int, int]:
-    fare = meter.start_fen
-    if ride.distance_m > meter.start_m:
-        fare += -(-(ride.distance_m - meter.start_m) // meter.step_m) * meter.step_fen
-    if meter.wait_s:
-        fare += ride.duration_s // meter.wait_s * meter.wait_fen
-    fare = min(fare, FOREVER >> 1)
-    return max(fare - meter.tolerance_fen, 0), min(fare + meter.tolerance_fen, FOREVER >> 1)
-
-
-def gross_bounds(tariff: Tariff, ride: Ride) -> tuple[int, int] | None:
-    """Lowest and highest gross fare that the tariff allows for a ride; None where it has none."""
-    if ride.kind == TapKind.METRO_SUPPLEMENT:
-        return tariff.min_fen, tariff.max_fen
-    match tariff.type:
-        case TariffType.FLAT:
-            return _flat(tariff, ride.line)
-        case TariffType.OD:
-            return _od(tariff, ride)
-        case TariffType.METERED:
-            assert tariff.meter is not None
-            return _metered(tariff.meter, ride)
-        case TariffType.DECLARED:
-            fare = min(max(ride.gross_fen, tariff.min_fen), tariff.max_fen)
-            fare -= fare % tariff.step_fen
-            return fare, fare
-
-
-def class_of(tariff: Tariff, card_kind: int) -> FareClass | None:
-    """The fare class of a card kind: its own, else that of kind 0, else none (full fare)."""
-    fallback = None
-    for fare_class in tariff.classes:
-        if fare_class.card_kind == card_kind:
-            return fare_class
-        if fare_class.card_kind == 0:
-            fallback = fare_class
-    return fallback
+def foreign_class(tariff: Tariff, ride: Ride) -> FareClass | None:
+    """The fare class of other cities' cards, where the tariff names one that applies."""
+    if tariff.foreign_class < 0:
+        return None
+    fare_class = tariff.classes[tariff.foreign_class]
+    return fare_class if class_applies(tariff, fare_class, ride) else None
 
 
 def discounted(fare_class: FareClass | None, gross_fen: int) -> int:
@@ -105,24 +101,105 @@ def discounted(fare_class: FareClass | None, gross_fen: int) -> int:
         if gross_fen > lower:
             mille += (min(gross_fen, upper) - lower) * permille
         lower = upper
-    match fare_class.rounding:
-        case Rounding.HALF_UP:
-            return (mille + 500) // 1000
-        case Rounding.DOWN:
-            return mille // 1000
-        case Rounding.UP:
-            return (mille + 999) // 1000
+    return _rounded(mille, fare_class.rounding)
 
 
 def transferred(tariff: Tariff, fare_fen: int) -> int:
     """The fare of a leg that the transfer discount applies to."""
-    match tariff.transfer.type:
+    transfer: Transfer = tariff.transfer
+    match transfer.type:
         case TransferType.NONE:
             return fare_fen
         case TransferType.AMOUNT_OFF:
-            return max(fare_fen - tariff.transfer.value_fen, 0)
+            return max(fare_fen - transfer.value_fen, 0)
         case TransferType.FIXED_PRICE:
-            return min(fare_fen, tariff.transfer.value_fen)
+            return min(fare_fen, transfer.value_fen)
+        case TransferType.PER_MILLE:
+            return _rounded(fare_fen * transfer.value_fen, transfer.rounding)
+        case TransferType.FREE:
+            return 0
+
+
+def accumulated(accumulation: Accumulation, spent_fen: int, fare_fen: int) -> int:
+    """The fare of a card that has paid ``spent_fen`` in the period so far."""
+    per_mille = 1000
+    for from_fen, tier_per_mille in accumulation.tiers:
+        if spent_fen >= from_fen:
+            per_mille = tier_per_mille
+    fare = _rounded(fare_fen * per_mille, accumulation.rounding)
+    if accumulation.cap_fen:
+        fare = min(fare, max(accumulation.cap_fen - spent_fen, 0))
+    return fare
+
+
+class Net(msgspec.Struct, frozen=True):
+    """What is left of a gross fare after each step. A step that takes nothing off leaves it as it was."""
+
+    gross_fen: int
+    class_fen: int
+    transfer_fen: int
+    fare_fen: int
+    subsidies: dict[Bearer, int]
+    """What others than the operator bear, fen."""
+
+
+def net(
+    tariff: Tariff,
+    gross_fen: int,
+    fare_class: FareClass | None,
+    *,
+    transfer: bool = False,
+    spent_fen: int | None = None,
+) -> Net:
+    """From the gross fare to what is paid. ``transfer``: the discount applies; ``spent_fen``: what the card
+    has paid in the period of the tariff's accumulation, None where it gets no such discount."""
+    class_fen = discounted(fare_class, gross_fen)
+    transfer_fen = transferred(tariff, class_fen) if transfer else class_fen
+    fare_fen = transfer_fen
+    accumulation = tariff.accumulation
+    if accumulation is not None and spent_fen is not None:
+        fare_fen = accumulated(accumulation, spent_fen, transfer_fen)
+    return _net(tariff, fare_class, gross_fen, class_fen, transfer_fen, fare_fen)
+
+
+def _net(
+    tariff: Tariff,
+    fare_class: FareClass | None,
+    gross_fen: int,
+    class_fen: int,
+    transfer_fen: int,
+    fare_fen: int,
+) -> Net:
+    subsidies = {Bearer.ISSUER: 0, Bearer.BUDGET: 0}
+    for bearer, fen in (
+        (fare_class.bearer if fare_class else Bearer.OPERATOR, gross_fen - class_fen),
+        (tariff.transfer.bearer, class_fen - transfer_fen),
+        (
+            tariff.accumulation.bearer if tariff.accumulation else Bearer.OPERATOR,
+            transfer_fen - fare_fen,
+        ),
+    ):
+        if bearer is not Bearer.OPERATOR:
+            subsidies[bearer] += fen
+    return Net(gross_fen, class_fen, transfer_fen, fare_fen, subsidies)
+
+
+def net_of_price(
+    tariff: Tariff, gross_fen: int, fare_class: FareClass | None, priced_fen: int
+) -> Net:
+    """The steps to a price that was found when more was known of the card than its record says.
+
+    What the class does not explain was taken off by the transfer, as far as that goes, then by the
+    accumulation; a price that the transfer would have made lower was made by the accumulation alone.
+    """
+    class_fen = discounted(fare_class, gross_fen)
+    priced_fen = min(priced_fen, class_fen)
+    transfer_fen = transferred(tariff, class_fen)
+    if tariff.accumulation is None:
+        transfer_fen = priced_fen
+    elif priced_fen > transfer_fen:
+        transfer_fen = class_fen
+    return _net(tariff, fare_class, gross_fen, class_fen, transfer_fen, priced_fen)
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -133,15 +210,18 @@ class Explanation(msgspec.Struct, frozen=True):
     unmarked_transfer: bool
 
 
-def explain_by_amount(tariff: Tariff, gross_fen: int, amount_fen: int, marked: bool) -> Explanation:
-    """The first class, and with or without transfer, that gives the amount to the fen.
+def explain_by_amount(
+    tariff: Tariff, gross_fen: int, amount_fen: int, marked: bool, ride: Ride | None = None
+) -> Explanation:
+    """The first class that applies, and with or without transfer, that gives the amount to the fen.
 
     A marked transfer is tried with the discount first, an unmarked one without it first. Where
     nothing gives the amount, the first class in that first way is what was to be charged. Where the
     mark claims the discount and the full fare was charged, the fare is still the discounted one: the
     difference is the cardholder's.
     """
-    plain = [discounted(fare_class, gross_fen) for fare_class in tariff.classes] or [gross_fen]
+    classes = [row for row in tariff.classes if class_applies(tariff, row, ride)]
+    plain = [discounted(fare_class, gross_fen) for fare_class in classes] or [gross_fen]
     with_transfer = [transferred(tariff, fare) for fare in plain]
     first, second = (with_transfer, plain) if marked else (plain, with_transfer)
     for fares in (first, second):
@@ -151,6 +231,37 @@ def explain_by_amount(tariff: Tariff, gross_fen: int, amount_fen: int, marked: b
                 return Explanation(with_transfer[index], plain[index], False)
             return Explanation(amount_fen, plain[index], fares is with_transfer)
     return Explanation(first[0], plain[0], False)
+
+
+# -- who gets it -------------------------------------------------------------------------------------
+
+
+def split_at(
+    splits: tuple[Split, ...], at_s: int, entry_station: int, station: int
+) -> tuple[tuple[int, int], ...]:
+    """(account, weight) of the split in force at a local second; none where there is none.
+
+    ``entry_station`` is the record's own, 0 where it states none: what a card's line knows beside is not
+    stored with the tap, and whoever checks a share later must find the same.
+    """
+    for split in splits:
+        if split.since_s <= at_s < split.until_s:
+            return shares_of_pair(split, entry_station, station)
+    return ()
+
+
+def shares_of_pair(split: Split, entry_station: int, station: int) -> tuple[tuple[int, int], ...]:
+    """(account, weight) for a ride between two stations; the plain weights where the pair has none."""
+    stations, count = split.stations, len(split.shares)
+    if not entry_station or entry_station not in stations or station not in stations:
+        return split.shares
+    pair = stations.index(entry_station) * len(stations) + stations.index(station)
+    weights = struct.unpack_from(f"<{count}I", split.weights, 4 * count * pair)
+    if not any(weights):
+        return split.shares
+    return tuple(
+        (account, weight) for (account, _), weight in zip(split.shares, weights, strict=True)
+    )
 
 
 def split_fen(amount_fen: int, weights: tuple[int, ...]) -> list[int]:

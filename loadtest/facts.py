@@ -6,18 +6,26 @@ Money is integer fen.
 """
 
 import heapq
+from datetime import date
 from typing import Final
 
 import msgspec
 
 from schemas.codes import CardKind
 
+DAY_S: Final = 86_400
+SATURDAY: Final = 5
+
 
 class Discount(msgspec.Struct, frozen=True):
-    """What one card kind pays, per mille of the fare; whether others pay the rest."""
+    """What one card kind pays, per mille of the fare; whether others pay the rest.
+
+    ``full_s``: hours of workdays, [from, to) in seconds since midnight, in which the full fare is paid.
+    """
 
     per_mille: int
     subsidised: bool = False
+    full_s: tuple[tuple[int, int], ...] = ()
 
 
 class TransferFact(msgspec.Struct, frozen=True):
@@ -42,6 +50,7 @@ class MetroFares(msgspec.Struct, frozen=True):
     """Fares from station to station, fen; ``line_of`` names a line for each station.
 
     ``supplement_fen``: what a supplement at the exit may cost before discounts; 0 = there is none.
+    A stay of more than ``overstay_s`` (0 = any) costs ``overstay_fen``.
     """
 
     tariff: str
@@ -50,10 +59,21 @@ class MetroFares(msgspec.Struct, frozen=True):
     discounts: dict[int, Discount]
     transfer: TransferFact | None = None
     supplement_fen: int = 0
+    overstay_s: int = 0
+    overstay_fen: int = 0
+
+    def gross(self, origin: int, destination: int, stay_s: int) -> int:
+        """The fare of a ride before discounts."""
+        if 0 < self.overstay_s < stay_s:
+            return self.overstay_fen
+        return self.fares[origin, destination]
 
 
 class TaxiFares(msgspec.Struct, frozen=True):
-    """The meter: start fare, then each begun step, and each full waiting unit."""
+    """The meter: start fare, then each begun step, and each full waiting unit; by night more to start.
+
+    ``night_s``: the hours of ``night_fen``, [from, to) in seconds since midnight.
+    """
 
     tariff: str
     start_fen: int
@@ -64,12 +84,15 @@ class TaxiFares(msgspec.Struct, frozen=True):
     wait_s: int
     tolerance_fen: int
     discounts: dict[int, Discount]
+    night_fen: int = 0
+    night_s: tuple[tuple[int, int], ...] = ()
 
-    def gross(self, distance_m: int, duration_s: int) -> int:
-        """What the meter shows."""
+    def gross(self, distance_m: int, duration_s: int, second: int = DAY_S // 2) -> int:
+        """What the meter shows at the end of a trip, at a second of the day."""
         steps = max(0, distance_m - self.start_m + self.step_m - 1) // self.step_m
         waits = duration_s // self.wait_s if self.wait_s else 0
-        return self.start_fen + steps * self.step_fen + waits * self.wait_fen
+        night = self.night_fen if _within(self.night_s, second) else 0
+        return self.start_fen + steps * self.step_fen + waits * self.wait_fen + night
 
 
 class CityFares(msgspec.Struct, frozen=True):
@@ -83,12 +106,30 @@ class CityFares(msgspec.Struct, frozen=True):
     metro: MetroFares | None = None
     splits: dict[str, str] = {}
     fee: str = ""
+    holidays: frozenset[date] = frozenset()
+    worked: frozenset[date] = frozenset()
+    """Saturdays and Sundays that are worked."""
+
+    def workday(self, day: date) -> bool:
+        """Whether a day is a workday."""
+        return day in self.worked or (day.weekday() < SATURDAY and day not in self.holidays)
 
 
-def fare_of(discounts: dict[int, Discount], card_kind: int, gross_fen: int) -> tuple[int, int]:
-    """(fare, subsidy) of our own card of a kind: rounded half up, once."""
+def _within(hours: tuple[tuple[int, int], ...], second: int) -> bool:
+    return any(start <= second < end for start, end in hours)
+
+
+def fare_of(
+    discounts: dict[int, Discount],
+    card_kind: int,
+    gross_fen: int,
+    second: int = 0,
+    *,
+    workday: bool = False,
+) -> tuple[int, int]:
+    """(fare, subsidy) of our own card of a kind at a second of a day: rounded half up, once."""
     discount = discounts.get(card_kind) or discounts.get(0)
-    if discount is None:
+    if discount is None or (workday and _within(discount.full_s, second)):
         return gross_fen, 0
     fare = (gross_fen * discount.per_mille + 500) // 1000
     return fare, gross_fen - fare if discount.subsidised else 0

@@ -66,6 +66,13 @@ class Maker:
         hour, minute = divmod(minutes, 60)
         return head + _BCD[hour] + _BCD[minute] + _BCD[second]
 
+    def _moment_of(self, stamp: bytes) -> int:
+        """The moment of 7 bytes BCD."""
+        text = stamp.hex()
+        day = date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        second = int(text[8:10]) * 3600 + int(text[10:12]) * 60 + int(text[12:14])
+        return (day - self.day).days * DAY_S + second
+
     # -- the four places where a card is held to a reader -----------------------------------------
 
     def bus(self, moment: int, pool: Pool, index: int, *, leg: Ride | None = None) -> Ride:
@@ -114,7 +121,8 @@ class Maker:
         draft.line, draft.station = terminals.lines[terminal], terminals.places[terminal]
         draft.entry_operator, draft.entry_line = operator.number, entry.line
         draft.entry_station, draft.entry_at = entry.station, entry.tapped_at
-        self._charge(ride, metro.fares[entry.station, draft.station], metro.discounts)
+        stay_s = moment - self._moment_of(entry.tapped_at)
+        self._charge(ride, metro.gross(entry.station, draft.station, stay_s), metro.discounts)
         self._transfer(ride, metro.transfer, leg)
         self.pay(ride, ride.priced_fen)
         return ride
@@ -141,7 +149,8 @@ class Maker:
         draft.driver = 100 + draft.vehicle
         draft.distance_m = distance_m or 1500 + self.rng.randrange(16_000)
         draft.duration_s = self.rng.randrange(600)
-        self._charge(ride, meter.gross(draft.distance_m, draft.duration_s), meter.discounts)
+        gross = meter.gross(draft.distance_m, draft.duration_s, moment % DAY_S)
+        self._charge(ride, gross, meter.discounts)
         self.pay(ride, ride.priced_fen)
         return ride
 
@@ -195,8 +204,13 @@ class Maker:
     def _charge(self, ride: Ride, gross_fen: int, discounts: dict[int, Discount]) -> None:
         ride.draft.gross_fen = ride.priced_fen = gross_fen
         if ride.own:
+            days, second = divmod(ride.moment, DAY_S)
             ride.priced_fen, ride.subsidy_fen = fare_of(
-                discounts, ride.pool.kind[ride.index], gross_fen
+                discounts,
+                ride.pool.kind[ride.index],
+                gross_fen,
+                second,
+                workday=self.world.fares.workday(self.day + timedelta(days=days)),
             )
 
     def _transfer(self, ride: Ride, transfer: TransferFact | None, leg: Ride | None) -> None:

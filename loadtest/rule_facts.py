@@ -7,11 +7,12 @@ demonstration's sets contain is understood here, and anything else is refused by
 import csv
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from loadtest.facts import (
+    DAY_S,
     BusFares,
     CityFares,
     Discount,
@@ -28,6 +29,9 @@ SETS: Final = Path(__file__).resolve().parent.parent / "clearing" / "rules" / "s
 SET_OF_CITY: Final = {"7910": "xian", "7930": "baoji"}
 MADE_UP_LINES: Final = 12
 """Lines 1 to this number run where a set names no lines and one fare holds for all."""
+
+FULL: Final = 1000
+"""Per mille of the full fare."""
 
 Rule = Mapping[str, Any]
 
@@ -71,13 +75,45 @@ class RuleFiles:
     def discounts(self, tariff: Rule) -> dict[int, Discount]:
         """What each card kind pays under a tariff."""
         found = self.rule("discount", tariff["discounts"]) if "discounts" in tariff else None
-        result = {}
+        result: dict[int, Discount] = {}
+        full: dict[int, tuple[tuple[int, int], ...]] = {}
         for row in found["classes"] if found else []:
-            if "bands" in row or row.get("rounding") != "half_up":
-                raise FactsError(f"{self.folder.name}: discount {row['name']} is not understood")
+            plain = "bands" not in row and "entry_stations" not in row
             kind = int(CardKind[row["card_kind"].upper()])
-            result[kind] = Discount(row["pay_per_mille"], row["bearer"] != "operator")
+            if plain and "hours" in row and row["pay_per_mille"] == FULL:
+                # The first class that applies is taken: hours above the class of all other times.
+                full[kind] = self._workday_hours(row["hours"])
+            elif plain and "hours" not in row and row.get("rounding") == "half_up":
+                subsidised = row["bearer"] != "operator"
+                result[kind] = Discount(row["pay_per_mille"], subsidised, full.get(kind, ()))
+            else:
+                raise FactsError(f"{self.folder.name}: discount {row['name']} is not understood")
         return result
+
+    def _workday_hours(self, rows: list[Rule]) -> tuple[tuple[int, int], ...]:
+        for row in rows:
+            if row.get("days") != ["workday"] or row.get("of", "tap") != "tap":
+                raise FactsError(f"{self.folder.name}: hours {row} are not understood")
+        return _seconds(rows)
+
+    def calendar(self) -> tuple[frozenset[date], frozenset[date]]:
+        """Holidays, and the rest days that are worked, of the calendar that the set's tariffs name."""
+        names = {
+            version["calendar"]
+            for versions in self.data.get("tariff", {}).values()
+            for version in versions
+            if "calendar" in version
+        }
+        holidays: set[date] = set()
+        worked: set[date] = set()
+        for name in names:
+            folder, _, short = name.rpartition("/")
+            files = RuleFiles(self.folder.parent / folder, self.day) if folder else self
+            for row in files.data["calendar"][short]["holidays"]:
+                days = (row.get("to", row["from"]) - row["from"]).days
+                holidays |= {row["from"] + timedelta(days=n) for n in range(days + 1)}
+                worked |= set(row.get("workdays", ()))
+        return frozenset(holidays), frozenset(worked)
 
     def transfer(self, tariff: Rule) -> TransferFact | None:
         """The transfer discount of a tariff, if there is one on the day."""
@@ -120,7 +156,21 @@ class RuleFiles:
             "tolerance_fen",
         ]
         values = {name: tariff[name] for name in names}
-        return TaxiFares(self.name("taxi"), **values, discounts=self.discounts(tariff))
+        night_fen = 0
+        night_s: tuple[tuple[int, int], ...] = ()
+        for row in tariff.get("surcharges", []):
+            hours = row.get("hours", [])
+            unknown = {"lines", "per_mille"} & row.keys() or any("days" in part for part in hours)
+            if unknown or night_fen:
+                raise FactsError(f"{self.folder.name}: surcharge {row['name']} is not understood")
+            night_fen, night_s = row["add_fen"], _seconds(hours)
+        return TaxiFares(
+            self.name("taxi"),
+            **values,
+            discounts=self.discounts(tariff),
+            night_fen=night_fen,
+            night_s=night_s,
+        )
 
     def metro(self) -> MetroFares | None:
         """Fares from station to station, by distance or as listed."""
@@ -143,6 +193,7 @@ class RuleFiles:
             fares = _as_listed(tariff, numbers)
         else:
             raise FactsError(f"{self.folder.name}: metro tariffs of this type are not understood")
+        overstay_fen = tariff.get("overstay_fen", 0)
         supplement = "metro_supplement" in tariff["taps"]
         return MetroFares(
             self.name("metro"),
@@ -151,6 +202,8 @@ class RuleFiles:
             self.discounts(tariff),
             self.transfer(tariff),
             min(fare for fare in fares.values() if fare) if supplement else 0,
+            tariff.get("overstay_s", 0),
+            max(fares.values()) if overstay_fen == "top" else overstay_fen,
         )
 
     def _tariff(self, name: str, wanted: str) -> Rule:
@@ -158,6 +211,15 @@ class RuleFiles:
         if tariff is None or tariff["type"] != wanted:
             raise FactsError(f"{self.folder.name}: no tariff {name} of type {wanted}")
         return tariff
+
+
+def _seconds(hours: list[Rule]) -> tuple[tuple[int, int], ...]:
+    """The hours of rules as seconds since midnight, [from, to)."""
+    return tuple((_second(row.get("from"), 0), _second(row.get("to"), DAY_S)) for row in hours)
+
+
+def _second(value: time | None, default: int) -> int:
+    return default if value is None else value.hour * 3600 + value.minute * 60 + value.second
 
 
 def _band_fare(bands: list[Rule], metres: int) -> int:
@@ -203,12 +265,15 @@ def read(folder: Path, day: date) -> CityFares:
     """The fare facts of a rule set's folder on a day."""
     files = RuleFiles(folder, day)
     splits, fees = files.data.get("split", {}), files.data.get("fee", {})
+    holidays, worked = files.calendar()
     return CityFares(
         bus=files.bus(),
         taxi=files.taxi(),
         metro=files.metro(),
         splits={name: files.name(name) for name in splits},
         fee=files.name("standard") if "standard" in fees else "",
+        holidays=holidays,
+        worked=worked,
     )
 
 

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, str]] = {
     "items": "service.commands.items:items",
     "tac": "service.commands.calculating:tac",
     "fare": "service.commands.calculating:fare",
+    "rules": "service.commands.rules:rules",
     "operator": "service.commands.operators:operator",
     "register": "service.commands.registering:register",
     "registry": "service.commands.registry:registry",

@@ -77,7 +77,7 @@ async def register_in(
         connection,
         accounts_for(in_force, rule_set),
     )
-    _refuse_what_no_plan_holds(in_force, rule_set, accounts)
+    refuse_what_no_plan_holds(in_force, rule_set, accounts)
     openings = []
     for number, fen in sorted(_opening_fen(new).items()):
         codes = [
@@ -96,7 +96,7 @@ async def register_in(
     return version
 
 
-def _refuse_what_no_plan_holds(
+def refuse_what_no_plan_holds(
     rows: dict[str, list[msgspec.Struct]], rule_set: rules.RuleSet, accounts: dict[str, Account]
 ) -> None:
     """An engine that met such a row could judge nobody's batches any more.

@@ -20,8 +20,8 @@ from settlement.tables import csv_bytes, json_bytes
 
 PAPER: Final = "centre/float.json"
 
-_CARD_MONEY: Final = struct.Struct("<2xH18xH8xii24x")
-"""Of a card line: issuer number, flags, stated and book balance."""
+_CARD_MONEY: Final = struct.Struct("<2xH18xB9xii24x")
+"""Of a card line: issuer number, flags with the status, stated and book balance."""
 assert _CARD_MONEY.size == cards.SIZE
 
 _WAITING: Final = (Purpose.HELD, Purpose.EXCESS, Purpose.REJECTED)

@@ -5,6 +5,7 @@ cdef int64_t UINT32_BOUND = 0xFFFF_FFFF
 cdef int64_t SEQUENCE_MAX = 0x7FFF_FFFF
 cdef int64_t UINT16_BOUND = 0xFFFF
 cdef int64_t INT64_BOUND = 0x7FFF_FFFF_FFFF_FFFF
+cdef int64_t DAY_END_S = 86_400
 
 
 cdef int64_t number_within(object value, int64_t lowest, int64_t highest, str what) except? -1:

@@ -35,4 +35,15 @@ static inline int64_t calendar_seconds(const uint8_t moment[RECORD_MOMENT_BYTES]
     return (int64_t)days * CALENDAR_DAY_S + hour * 3600 + minute * 60 + second;
 }
 
+/* A number that is the same all through the month of a local day, and rises by one from month to month. Years
+ * are counted from March, so that a leap day is the last of its year, and days from 1600-03-01. */
+static inline int64_t calendar_month(int64_t day)
+{
+    int64_t days = day - 60 + 146097, in_era = days % 146097;
+    int64_t years = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    int64_t in_year = in_era - (365 * years + years / 4 - years / 100);
+
+    return (days / 146097 * 400 + years) * 12 + (5 * in_year + 2) / 153;
+}
+
 #endif /* ONECARD_CALENDAR_H */

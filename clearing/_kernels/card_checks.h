@@ -26,9 +26,11 @@ static inline struct card_line *card_line_of(struct batch *batch, struct tap *ta
 /* A card that was closed before it came to us, or refunded at a moment that we know. */
 static inline void check_status(struct batch *batch, struct tap *tap, const struct card_line *line)
 {
-    if (line->status == CARD_CLOSED)
-        tap_say(batch, tap, REASON_CARD_CLOSED, CARD_GOOD, line->status);
-    else if (line->status == CARD_REFUNDED && tap->seconds > line->entry_at_s)
+    enum card_status status = card_status(line);
+
+    if (status == CARD_CLOSED)
+        tap_say(batch, tap, REASON_CARD_CLOSED, CARD_GOOD, status);
+    else if (status == CARD_REFUNDED && tap->seconds > line->entry_at_s)
         tap_say(batch, tap, REASON_CARD_CLOSED, line->entry_at_s, tap->seconds);
 }
 

@@ -3,6 +3,7 @@
 #define ONECARD_CARD_MOVES_H
 
 #include "card_checks.h"
+#include "spending.h"
 
 static inline void move_counters(struct card_line *line, const struct tap *tap)
 {
@@ -35,16 +36,17 @@ static inline void move_balances(const struct batch *batch, struct card_line *li
 /* Entry and exit. A refunded card has no journey: its line holds the refund's moment in that place. */
 static inline void move_entry(struct card_line *line, const struct tap *tap)
 {
-    if (line->status == CARD_REFUNDED)
+    if (card_status(line) == CARD_REFUNDED)
         return;
     if (kind_in(tap->kind, KINDS_TAP_IN)) {
         line->flags |= CARD_JOURNEY_OPEN;
         line->entry_at_s = (uint32_t)tap->seconds;
         line->entry_station = load_big32(tap->record + RECORD_STATION);
-        line->entry_operator = load_big32(tap->record + RECORD_OPERATOR);
+        line->entry_operator = card_operator(load_big32(tap->record + RECORD_OPERATOR));
     } else if (kind_in(tap->kind, KINDS_TAP_OUT)) {
-        line->flags &= (uint16_t)~CARD_JOURNEY_OPEN;
-        line->entry_at_s = line->entry_station = line->entry_operator = 0;
+        line->flags &= (uint8_t)~CARD_JOURNEY_OPEN;
+        line->entry_at_s = line->entry_station = 0;
+        line->entry_operator = 0;
     }
 }
 
@@ -61,9 +63,17 @@ static inline void move_journey(struct card_line *line, const struct tap *tap)
             line->transfers_used++;
     } else if (kind_in(tap->kind, KINDS_WINDOW_START)) {
         line->transfer_base_s = seconds;
-        line->transfer_operator = load_big32(tap->record + RECORD_OPERATOR);
+        line->transfer_operator = card_operator(load_big32(tap->record + RECORD_OPERATOR));
         line->transfers_used = 0;
     }
+}
+
+/* A fare that was not accepted, or was not priced by a tariff with an accumulation, comes to none. */
+static inline void move_spending(struct card_line *line, const struct tap *tap)
+{
+    spending_renew(line, tap->seconds);
+    if (tap->accumulation != NULL && tap->decision.verdict == VERDICT_ACCEPTED)
+        spending_add(line, tap->accumulation->period, tap->seconds, tap->amount_fen);
 }
 
 /* The line that a tap is going to change, noted in the journal and in the table; NULL without memory. */
@@ -92,6 +102,7 @@ static inline void move_card(struct batch *batch, struct tap *tap)
         move_counters(line, tap);
     if (tap->debit)
         move_journey(line, tap);
+    move_spending(line, tap);
     if (tap->seconds > line->last_tap_s)
         line->last_tap_s = (uint32_t)tap->seconds;
 }
@@ -104,17 +115,18 @@ static inline void move_refund(struct batch *batch, struct tap *tap)
     if (tap->kind != KIND_CARD_REFUND || tap->tac != TAC_STATE_RIGHT || line == NULL
         || tap->decision.verdict != VERDICT_HELD)
         return;
-    if (line->status == CARD_REFUNDED && tap->seconds >= line->entry_at_s)
+    if (card_status(line) == CARD_REFUNDED && tap->seconds >= line->entry_at_s)
         return;
     line = move_open_line(batch, tap);
     if (line == NULL) {
         batch->out_of_memory = true;
         return;
     }
-    line->status = CARD_REFUNDED;
-    line->flags &= (uint16_t)~CARD_JOURNEY_OPEN;
+    card_set_status(line, CARD_REFUNDED);
+    line->flags &= (uint8_t)~CARD_JOURNEY_OPEN;
     line->entry_at_s = (uint32_t)tap->seconds;
-    line->entry_station = line->entry_operator = 0;
+    line->entry_station = 0;
+    line->entry_operator = 0;
 }
 
 /* Whether the batch has noted a terminal's line before; if not, it has now. */

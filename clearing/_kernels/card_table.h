@@ -24,30 +24,52 @@
 enum card_flag { CARD_REGISTERED = 1, CARD_BALANCE_KNOWN = 2, CARD_JOURNEY_OPEN = 4 };
 enum card_status { CARD_GOOD = 0, CARD_CLOSED = 1, CARD_REFUNDED = 2 };
 
+#define CARD_STATUS_SHIFT 6
+#define CARD_OPERATOR_MAX 65535
+
 /* clearing.cards.LAYOUT; times are local seconds. */
 struct card_line {
     uint8_t family;
     uint8_t card_kind;
     uint16_t issuer_number;
     uint8_t serial[CARD_SERIAL_BYTES];
-    uint8_t status;
-    uint8_t transfers_used;
+    uint16_t day_spent_fen; /* of the day of the latest tap; stops at its 16 bits */
     uint16_t offline_highest;
     uint16_t online_highest;
     uint16_t expires_day;
-    uint16_t flags;
+    uint8_t flags; /* and the status in its two highest bits */
+    uint8_t transfers_used;
     uint64_t counter_window;
     int32_t stated_balance_fen;
     int32_t book_balance_fen;
     uint32_t last_tap_s;
     uint32_t entry_at_s;
     uint32_t entry_station;
-    uint32_t entry_operator;
+    uint16_t entry_operator;    /* 0: none, or above CARD_OPERATOR_MAX */
+    uint16_t transfer_operator; /* likewise */
     uint32_t transfer_base_s;
-    uint32_t transfer_operator;
+    uint32_t month_spent_fen; /* of the month of the latest tap */
 };
 
 _Static_assert(sizeof(struct card_line) == CARD_LINE_BYTES, "a card line has 64 bytes");
+
+static inline enum card_status card_status(const struct card_line *line)
+{
+    return (enum card_status)(line->flags >> CARD_STATUS_SHIFT);
+}
+
+static inline void card_set_status(struct card_line *line, enum card_status status)
+{
+    uint8_t others = line->flags & ((1u << CARD_STATUS_SHIFT) - 1);
+
+    line->flags = (uint8_t)(others | (unsigned)status << CARD_STATUS_SHIFT);
+}
+
+/* An operator's number as a line holds it. */
+static inline uint16_t card_operator(uint32_t number)
+{
+    return number <= CARD_OPERATOR_MAX ? (uint16_t)number : 0;
+}
 
 /* Family, issuer number and serial, in two words: bytes 0 to 7 without the card kind, and bytes 6 to 13. */
 struct card_key {

@@ -53,7 +53,20 @@ enum check {
 enum tariff_type { TARIFF_FLAT = 1, TARIFF_OD = 2, TARIFF_METERED = 3, TARIFF_DECLARED = 4 };
 enum rounding { ROUNDING_HALF_UP = 0, ROUNDING_DOWN = 1, ROUNDING_UP = 2 };
 enum bearer { BEARER_OPERATOR = 0, BEARER_ISSUER = 1, BEARER_BUDGET = 2 };
-enum transfer_type { TRANSFER_NONE = 0, TRANSFER_AMOUNT_OFF = 1, TRANSFER_FIXED_PRICE = 2 };
+enum transfer_type {
+    TRANSFER_NONE = 0,
+    TRANSFER_AMOUNT_OFF = 1,
+    TRANSFER_FIXED_PRICE = 2,
+    TRANSFER_PER_MILLE = 3,
+    TRANSFER_FREE = 4,
+};
+enum day_kind { DAY_WORKDAY = 0, DAY_REST_DAY = 1, DAY_HOLIDAY = 2 };
+enum basis { BASIS_EXIT = 0, BASIS_ENTRY = 1 };
+enum degraded { DEGRADED_AS_CHARGED = 0, DEGRADED_FREE = 1, DEGRADED_FLAT = 2 };
+enum missing_entry { MISSING_ENTRY_COLUMN = 0, MISSING_ENTRY_TOP = 1, MISSING_ENTRY_MINIMUM = 2 };
+enum period { PERIOD_DAY = 0, PERIOD_MONTH = 1 };
+
+#define BEARERS 3
 
 enum purpose {
     PURPOSE_FARE = 1,

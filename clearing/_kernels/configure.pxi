@@ -22,7 +22,7 @@ cdef int compile_operator(clearing_plan *plan, clearing_operator *to, object row
     for at, part in enumerate(row.tariffs):
         compile_tariff(plan, &tariffs[at], part)
     for at, part in enumerate(row.splits):
-        compile_split(&splits[at], part)
+        compile_split(plan, &splits[at], part)
     for at, moment in enumerate(row.denylist_effective_s):
         effective[at] = number_within(moment, 0, TIME_MAX, "a denylist's effective second")
     to.tariffs, to.splits, to.denylist_effective_s = tariffs, splits, effective

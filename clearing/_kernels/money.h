@@ -28,11 +28,25 @@ static inline void money_divide(struct batch *batch, struct tap *tap)
     enum purpose purpose = tap->issuer->own ? PURPOSE_FARE : PURPOSE_FARE_UNCONFIRMED;
     int32_t parts[SHARES_MAX];
 
-    fare_divide(tap->split, tap->credited_fen, parts);
+    split_divide(tap->split_weights, tap->split->count, tap->credited_fen, parts);
     for (uint32_t share = 0; share < tap->split->count; share++) {
         tap->shares[share] = (struct tap_share){tap->split->accounts[share], parts[share]};
         money_book(batch, tap->issuer->account, tap->split->accounts[share], purpose, parts[share]);
     }
+}
+
+/* What others than the operator bear of an accepted ride on a card of ours. */
+static inline void money_subsidise(struct batch *batch, struct tap *tap)
+{
+    const struct clearing_plan *plan = batch->plan;
+    uint32_t subsidy = batch->operator->subsidy_account;
+    int32_t by_issuer = tap->subsidies_fen[BEARER_ISSUER], by_budget = tap->subsidies_fen[BEARER_BUDGET];
+
+    if (!tap->own)
+        return;
+    tap->subsidy_fen = by_issuer + by_budget;
+    money_book(batch, plan->issuer_discount_account, subsidy, PURPOSE_SUBSIDY, by_issuer);
+    money_book(batch, plan->budget_account, subsidy, PURPOSE_SUBSIDY, by_budget);
 }
 
 static inline void money_accept(struct batch *batch, struct tap *tap)
@@ -53,10 +67,7 @@ static inline void money_accept(struct batch *batch, struct tap *tap)
     }
     money_book(batch, tap->issuer->account, plan->suspense_account, PURPOSE_EXCESS, excess);
     money_divide(batch, tap);
-    if (tap->own)
-        money_book(batch,
-                   tap->subsidy_bearer == BEARER_BUDGET ? plan->budget_account : plan->issuer_discount_account,
-                   batch->operator->subsidy_account, PURPOSE_SUBSIDY, tap->subsidy_fen);
+    money_subsidise(batch, tap);
 }
 
 /* A debit that is proven and not accepted has left the card all the same. */
@@ -83,9 +94,6 @@ static inline void money_move(struct batch *batch, struct tap *tap)
 {
     bool accepted = tap->decision.verdict == VERDICT_ACCEPTED;
 
-    /* A subsidy is owed for an accepted ride on a card of ours, and for nothing else. */
-    if (!accepted || !tap->own || !batch_from_operator(batch))
-        tap->subsidy_fen = 0;
     if (accepted)
         money_accept(batch, tap);
     else if (tap->proven && (tap->debit || batch_pays(batch, tap)))

@@ -10,9 +10,9 @@
 
 #include <stdlib.h>
 
-#include "fares.h"
 #include "reasons.h"
 #include "record.h"
+#include "splits.h"
 #include "tac.h"
 
 /* When a rule of the contract's fee is in force: [since, until). */

@@ -31,6 +31,7 @@ struct tap {
     uint32_t number;       /* row in the batch */
     int32_t malformed_at;  /* offset of the first bad field, or TAP_WELL_FORMED */
     int64_t seconds;       /* local; CALENDAR_NONE where the record has no moment */
+    int64_t entry_at_s;    /* as the record states it; CALENDAR_NONE where it does not */
     uint8_t kind;
     bool debit;
     bool own;              /* a card of an issuer of ours */
@@ -50,14 +51,26 @@ struct tap {
     bool terminal_counts;            /* the tap moves its terminal's line, if it holds its identity */
     bool tac_proven, proven, newer, transfer_used;
     const struct split *split;
-    int32_t priced_fen, credited_fen, subsidy_fen;
-    uint8_t subsidy_bearer;
+    const uint32_t *split_weights;           /* of its shares, for this ride */
+    const struct accumulation *accumulation; /* that its fare comes to; NULL: none */
+    int32_t priced_fen, credited_fen;
+    int32_t subsidies_fen[BEARERS]; /* by bearer; the operator bears nothing here */
+    int32_t subsidy_fen;            /* their sum, once the tap is judged */
     struct decision decision;
     struct tap_share shares[SHARES_MAX];
 };
 
+/* When the journey began by the record; CALENDAR_NONE where it states no moment, or none that is one. */
+static inline int64_t tap_entry_at(const uint8_t *record)
+{
+    const uint8_t *moment = record + RECORD_ENTRY_AT;
+
+    /* Most taps have no entry, and zeros are no moment anyway: the first byte of one is never 0. */
+    return moment[0] == 0 ? CALENDAR_NONE : calendar_seconds(moment);
+}
+
 /* The offset of the first field, in the record's order, that makes a tap malformed. */
-static inline int32_t tap_malformed_at(const uint8_t *record, int64_t seconds)
+static inline int32_t tap_malformed_at(const uint8_t *record, int64_t seconds, int64_t entry_at_s)
 {
     uint8_t kind = record[RECORD_KIND], type = record[RECORD_TYPE_BYTE];
 
@@ -84,8 +97,7 @@ static inline int32_t tap_malformed_at(const uint8_t *record, int64_t seconds)
         return RECORD_CITY;
     if (record[RECORD_MODE] > MODE_DEGRADED)
         return RECORD_MODE;
-    if (!zero_bytes(record + RECORD_ENTRY_AT, RECORD_MOMENT_BYTES)
-        && calendar_seconds(record + RECORD_ENTRY_AT) == CALENDAR_NONE)
+    if (entry_at_s == CALENDAR_NONE && !zero_bytes(record + RECORD_ENTRY_AT, RECORD_MOMENT_BYTES))
         return RECORD_ENTRY_AT;
     if (!zero_bytes(record + RECORD_TRANSFER_AT, RECORD_MOMENT_BYTES)
         && calendar_seconds(record + RECORD_TRANSFER_AT) == CALENDAR_NONE)
@@ -101,7 +113,8 @@ static inline void tap_read(struct tap *tap, const struct clearing_plan *plan, c
     tap->record = record;
     tap->number = number;
     tap->seconds = calendar_seconds(record + RECORD_TAPPED_AT);
-    tap->malformed_at = tap_malformed_at(record, tap->seconds);
+    tap->entry_at_s = tap_entry_at(record);
+    tap->malformed_at = tap_malformed_at(record, tap->seconds, tap->entry_at_s);
     tap->kind = record[RECORD_KIND];
     tap->debit = kind_in(tap->kind, KINDS_DEBIT);
     tap->amount_fen = load_big_signed32(record + RECORD_AMOUNT_FEN);

@@ -22,57 +22,100 @@ cdef extern from "_kernels/reasons.h" nogil:
         pass
     void reason_table_add(reason_table *table, unsigned reason, unsigned outcome, unsigned rank)
 
-cdef extern from "_kernels/fares.h" nogil:
+cdef extern from "_kernels/tariffs.h" nogil:
     enum:
         FARE_FEN_MAX
         FARE_PERMILLE_MAX
-        SHARES_MAX
+        SURCHARGE_PERMILLE_MAX
         TARIFF_FLAT
         TARIFF_OD
         TARIFF_METERED
         TARIFF_DECLARED
         ROUNDING_UP
         BEARER_BUDGET
-        TRANSFER_FIXED_PRICE
+        TRANSFER_PER_MILLE
+        TRANSFER_FREE
+        DAY_HOLIDAY
+        BASIS_ENTRY
+        DEGRADED_FLAT
+        MISSING_ENTRY_MINIMUM
+        PERIOD_MONTH
+    struct day_calendar:
+        const uint8_t *kinds
+        int64_t from_day, count
+    struct hours:
+        int32_t from_s, to_s
+        uint8_t days, basis
+    struct hours_list:
+        const hours *items
+        uint32_t count
+    struct numbers:
+        const uint32_t *items
+        uint32_t count
     struct fare_band:
         int64_t upper_fen, permille
     struct fare_class:
         const fare_band *bands
         uint32_t band_count
-        uint8_t rounding, bearer
+        uint8_t card_kind, rounding, bearer
+        hours_list hours
+        numbers stations
     struct flat_fare:
         uint32_t line
         int32_t fen
     struct meter:
         int64_t start_fen, start_m, step_fen, step_m, wait_fen, wait_s, tolerance_fen
+    struct surcharge:
+        numbers lines
+        hours_list hours
+        int64_t add_fen, permille
     struct transfer:
-        uint8_t type
-        bint by_mark
+        uint8_t type, rounding, bearer
+        bint by_mark, without_mark
         int32_t value_fen
         int64_t window_s, count_max
+        numbers from_operators
+    struct tier:
+        int64_t from_fen, permille
+    struct accumulation:
+        const tier *tiers
+        uint32_t tier_count
+        uint8_t period, rounding, bearer
+        int64_t cap_fen
     struct od_bounds:
         int32_t lowest, highest
     struct tariff:
         int64_t since_s, until_s
         uint64_t kinds
         int32_t min_fen, max_fen, step_fen
-        uint8_t type
-        bint by_amount
-        uint32_t flat_count, station_count, class_count
+        uint8_t type, degraded, missing_entry
+        bint by_amount, plain_classes, accumulates
+        int16_t foreign_class
+        uint32_t flat_count, class_count, surcharge_count
         const flat_fare *flat
-        const uint32_t *stations
+        numbers stations
         const int32_t *od_fen
         const od_bounds *od_to
         const fare_class *classes
+        const surcharge *surcharges
+        day_calendar calendar
+        int64_t overstay_s, same_station_s
+        int32_t overstay_fen, same_station_late_fen, degraded_fen
         meter meter
         transfer transfer
+        accumulation accumulation
         int16_t class_of_kind[256]
+
+cdef extern from "_kernels/splits.h" nogil:
+    enum:
+        SHARES_MAX
     struct split:
         int64_t since_s, until_s
         uint32_t count
         uint32_t accounts[4]
         uint32_t weights[4]
-        uint64_t weight_sum
+        numbers stations
+        const uint32_t *pair_weights
 
 cdef extern from "_kernels/tac.h" nogil:
     struct tac_key_set:

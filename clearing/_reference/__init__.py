@@ -10,6 +10,7 @@ then money and state move. ``clearing.pricing`` is its price list.
 - ``terminal``  one terminal's registry row and numbers
 - ``journey``  entries and exits
 - ``fare``    what the tap should have cost
+- ``spending``  what a card spent in its day and month
 - ``tally``   columns, money and counts of the batch
 """
 

@@ -124,7 +124,8 @@ def move_journey(row: Row, line: CardLine) -> None:
         # A mark alone may claim any number of transfers; the count stops at the byte's end.
         line.transfers_used = min(line.transfers_used + 1, 255)
     elif tap.kind in _WINDOW_STARTS:
-        line.transfer_base_s, line.transfer_operator = row.seconds, tap.operator
+        line.transfer_base_s = row.seconds
+        line.transfer_operator = cards.operator_in_line(tap.operator)
         line.transfers_used = 0
 
 
@@ -136,7 +137,7 @@ def _move_entry(row: Row, line: CardLine) -> None:
     if tap.kind in TAPS_IN:
         line.flags |= cards.JOURNEY_OPEN
         line.entry_at_s, line.entry_station = row.seconds, tap.station
-        line.entry_operator = tap.operator
+        line.entry_operator = cards.operator_in_line(tap.operator)
     elif tap.kind in TAPS_OUT:
         line.flags &= ~cards.JOURNEY_OPEN
         line.entry_at_s = line.entry_station = line.entry_operator = 0

@@ -1,12 +1,13 @@
 """The fare of one tap by the reference: entry, gross bounds, class, transfer, difference."""
 
 from clearing import pricing
-from clearing._reference import journey
-from clearing._reference.journey import TAPS_IN
+from clearing._reference import journey, spending
+from clearing._reference.journey import TAPS_IN, TAPS_OUT
 from clearing._reference.row import Row
 from clearing.kernel import BatchContext
-from clearing.plan import Bearer, Limits, Operator, Tariff, TransferType
-from schemas.codes import CardKind, Check, Discount, Mode
+from clearing.plan import Degraded, Limits, Operator, Tariff, TransferType
+from clearing.pricing import Ride
+from schemas.codes import CardKind, Check, Discount, Mode, TapKind
 from schemas.reasons import Reason
 
 _CONCESSION_KINDS = frozenset(
@@ -17,41 +18,54 @@ _CONCESSION_KINDS = frozenset(
 def check_fare(row: Row, context: BatchContext, operator: Operator, limits: Limits) -> None:
     """What the tap should have cost, and what is to be said of what it did cost."""
     tap = row.tap
-    row.split = _split_at(operator, row.seconds)
+    stated_station = tap.entry_station if tap.kind in TAPS_OUT else 0
+    row.split = pricing.split_at(operator.splits, row.seconds, stated_station, tap.station)
     if not row.split:
         row.say(Reason.ACCOUNT_MISSING, 0, operator.number)
     if not any(since_s <= row.seconds < until_s for since_s, until_s in operator.fee_times):
         row.say(Reason.FEE_RULE_MISSING, 0, operator.number)
     if Check.JOURNEYS in context.checks:
         journey.check(row, limits.journey_max_s)
-    if Check.TARIFF not in context.checks or tap.mode == Mode.DEGRADED:
+    if Check.TARIFF not in context.checks:
+        return
+    tariff = pricing.tariff_at(operator.tariffs, tap.kind, row.seconds)
+    if tariff is not None and row.own and not tariff.by_amount:
+        row.accumulation = tariff.accumulation
+    policy = Degraded.AS_CHARGED if tariff is None else tariff.degraded
+    if tap.mode == Mode.DEGRADED and policy is Degraded.AS_CHARGED:
         return
     _check_concession(row)
     if tap.kind in TAPS_IN:
         row.expected_fen = 0
         _compare(row)
         return
-    tariff = pricing.tariff_at(operator.tariffs, tap.kind, row.seconds)
-    bounds = None
-    if tariff is not None:
-        ride = pricing.Ride(
-            tap.kind,
-            tap.line,
-            journey.entry_station(row, limits.journey_max_s),
-            tap.station,
-            tap.gross_fen,
-            tap.distance_m,
-            tap.duration_s,
-        )
-        bounds = pricing.gross_bounds(tariff, ride)
+    ride = _ride(row, limits.journey_max_s)
+    bounds = None if tariff is None else pricing.gross_bounds(tariff, ride)
     if tariff is None or bounds is None:
         row.say(Reason.TARIFF_MISSING, 0, tap.line)
         return
     gross_fen = min(max(tap.gross_fen, bounds[0]), bounds[1])
     if gross_fen != tap.gross_fen:
         row.say(Reason.GROSS_DIFFERS, gross_fen, tap.gross_fen)
-    _price(row, tariff, gross_fen, Check.BALANCES in context.checks)
+    _price(row, tariff, ride, gross_fen, Check.BALANCES in context.checks)
     _compare(row)
+
+
+def _ride(row: Row, journey_max_s: int) -> Ride:
+    tap = row.tap
+    return Ride(
+        kind=tap.kind,
+        line=tap.line,
+        entry_station=journey.entry_station(row, journey_max_s),
+        station=tap.station,
+        gross_fen=tap.gross_fen,
+        distance_m=tap.distance_m,
+        duration_s=tap.duration_s,
+        at_s=row.seconds,
+        entry_at_s=journey.entry_at_s(row, journey_max_s),
+        entry_line=tap.entry_line if tap.kind in TAPS_OUT else 0,
+        degraded=tap.mode == Mode.DEGRADED,
+    )
 
 
 def _card_kind(row: Row) -> int:
@@ -67,44 +81,53 @@ def _check_concession(row: Row) -> None:
         row.say(Reason.CONCESSION_NOT_OF_CARD, kind, claimed)
 
 
-def _price(row: Row, tariff: Tariff, gross_fen: int, balances: bool) -> None:
+def _price(row: Row, tariff: Tariff, ride: Ride, gross_fen: int, balances: bool) -> None:
     tap = row.tap
     marked = bool(tap.discount_claimed & Discount.TRANSFER)
     if tariff.by_amount and row.own:
-        found = pricing.explain_by_amount(tariff, gross_fen, tap.amount_fen, marked)
+        found = pricing.explain_by_amount(tariff, gross_fen, tap.amount_fen, marked, ride)
         row.expected_fen = found.fare_fen
         if found.unmarked_transfer:
             row.say(Reason.TRANSFER_UNMARKED, found.plain_fen, tap.amount_fen)
         return
-    fare_class = None
     if row.own:
-        fare_class = pricing.class_of(tariff, _card_kind(row))
-    fare_fen = pricing.discounted(fare_class, gross_fen)
-    if fare_class is not None and fare_class.bearer != Bearer.OPERATOR:
-        row.subsidy_fen, row.subsidy_bearer = gross_fen - fare_fen, fare_class.bearer
-    if marked and tariff.transfer.type != TransferType.NONE:
-        if _transfer_qualifies(row, tariff):
-            fare_fen = pricing.transferred(tariff, fare_fen)
-            row.transfer_used = True
-        else:
-            base = row.line.transfer_base_s if row.line is not None else 0
-            unproven = balances and _history_incomplete(row)
-            reason = Reason.TRANSFER_UNPROVEN if unproven else Reason.TRANSFER_UNQUALIFIED
-            row.say(reason, base + tariff.transfer.window_s, row.seconds)
-    row.expected_fen = fare_fen
+        fare_class = pricing.class_of(tariff, _card_kind(row), ride)
+    else:
+        fare_class = pricing.foreign_class(tariff, ride)
+    row.transfer_used = _transfer_qualifies(row, tariff, marked)
+    if marked and tariff.transfer.type != TransferType.NONE and not row.transfer_used:
+        base = row.line.transfer_base_s if row.line is not None else 0
+        unproven = balances and _history_incomplete(row)
+        reason = Reason.TRANSFER_UNPROVEN if unproven else Reason.TRANSFER_UNQUALIFIED
+        row.say(reason, base + tariff.transfer.window_s, row.seconds)
+    net = pricing.net(
+        tariff, gross_fen, fare_class, transfer=row.transfer_used, spent_fen=_spent(row)
+    )
+    row.expected_fen, row.subsidies = net.fare_fen, net.subsidies
 
 
-def _transfer_qualifies(row: Row, tariff: Tariff) -> bool:
+def _spent(row: Row) -> int | None:
+    if row.accumulation is None or row.line is None:
+        return None
+    return spending.spent_fen(row.line, row.accumulation, row.seconds)
+
+
+def _transfer_qualifies(row: Row, tariff: Tariff, marked: bool) -> bool:
     line, transfer = row.line, tariff.transfer
-    if not row.own:
+    if transfer.type == TransferType.NONE or not row.own:
         return False
     if transfer.by_mark:
-        return True
+        return marked
+    # A supplement is part of the leg before it, so nothing but a mark makes it a leg of its own.
+    unasked = transfer.without_mark and row.tap.kind != TapKind.METRO_SUPPLEMENT
+    if not (marked or unasked) or line is None:
+        return False
+    operators = transfer.from_operators
     return (
-        line is not None
-        and line.transfer_base_s > 0
+        line.transfer_base_s > 0
         and 0 <= row.seconds - line.transfer_base_s <= transfer.window_s
         and line.transfers_used < transfer.count_max
+        and (not operators or line.transfer_operator in operators)
     )
 
 
@@ -123,10 +146,3 @@ def _compare(row: Row) -> None:
         row.say(Reason.ABOVE_TARIFF, row.expected_fen, row.tap.amount_fen)
     elif row.tap.amount_fen < row.expected_fen:
         row.say(Reason.BELOW_TARIFF, row.expected_fen, row.tap.amount_fen)
-
-
-def _split_at(operator: Operator, at_s: int) -> tuple[tuple[int, int], ...]:
-    for split in operator.splits:
-        if split.since_s <= at_s < split.until_s:
-            return split.shares
-    return ()

@@ -17,10 +17,8 @@ def check(row: Row, limit_s: int) -> None:
         if open_at_s is not None and row.seconds >= open_at_s:
             row.say(Reason.ENTRY_WITHOUT_EXIT, open_at_s, row.seconds)
     elif tap.kind in TAPS_OUT:
-        began_s = None
-        if int(tap.entry_at, 16):
-            began_s = seconds_of(tap.entry_at)
-        elif line is not None and line.flags & cards.JOURNEY_OPEN:
+        began_s = _stated_entry(row)
+        if began_s is None and line is not None and line.flags & cards.JOURNEY_OPEN:
             began_s = line.entry_at_s
         if began_s is not None and row.seconds - began_s > limit_s:
             row.say(Reason.JOURNEY_TOO_LONG, began_s + limit_s, row.seconds)
@@ -36,6 +34,19 @@ def entry_station(row: Row, limit_s: int) -> int:
     if tap.entry_station or line is None or _open_entry(row, limit_s) is None:
         return tap.entry_station
     return line.entry_station
+
+
+def entry_at_s(row: Row, limit_s: int) -> int | None:
+    """When the journey began, local seconds; None where nobody knows, or the tap ends none."""
+    if row.tap.kind not in TAPS_OUT:
+        return None
+    stated_s = _stated_entry(row)
+    return _open_entry(row, limit_s) if stated_s is None else stated_s
+
+
+def _stated_entry(row: Row) -> int | None:
+    """When the journey began by the record; None where it states nothing."""
+    return seconds_of(row.tap.entry_at) if int(row.tap.entry_at, 16) else None
 
 
 def _open_entry(row: Row, limit_s: int) -> int | None:

@@ -4,7 +4,7 @@ import hashlib
 import struct
 
 from clearing import cards, terminals
-from clearing._reference import card, terminal
+from clearing._reference import card, spending, terminal
 from clearing._reference.fare import check_fare
 from clearing._reference.row import Row, malformed_field
 from clearing._reference.tally import Tally, pays
@@ -338,6 +338,7 @@ class ReferenceKernel:
             return
         line = self._opened_line(row)
         card.move_counters_and_balance(row, line, context.checks)
+        spending.move(row, line, verdict)
         if row.is_debit:
             card.move_journey(row, line)
         line.last_tap_s = max(line.last_tap_s, row.seconds)

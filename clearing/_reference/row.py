@@ -5,7 +5,7 @@ from datetime import datetime
 
 from clearing.cards import CardLine
 from clearing.kernel import Evidence
-from clearing.plan import Bearer, Issuer, local_seconds
+from clearing.plan import Accumulation, Bearer, Issuer, local_seconds
 from clearing.terminals import TerminalLine
 from schemas import record
 from schemas.codes import DEBIT_KINDS, CardFamily, Mode, TapKind, TypeByte
@@ -72,9 +72,9 @@ class Row:
         self.tac_proven = False
         self.newer = False
         self.expected_fen = self.tap.amount_fen
-        self.subsidy_fen = 0
-        self.subsidy_bearer = Bearer.OPERATOR
+        self.subsidies: dict[Bearer, int] = {}
         self.split: tuple[tuple[int, int], ...] = ()
+        self.accumulation: Accumulation | None = None
         self.transfer_used = False
         self.stopped = False
 

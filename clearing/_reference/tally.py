@@ -74,14 +74,15 @@ class Tally:
         return packed
 
     def _subsidise(self, row: Row) -> int:
-        if row.subsidy_fen:
-            plan = self.plan
-            operator = next(o for o in plan.operators if o.number == self.context.operator)
-            payer = plan.issuer_discount_account
-            if row.subsidy_bearer == Bearer.BUDGET:
-                payer = plan.budget_account
-            self._book(payer, operator.subsidy_account, Purpose.SUBSIDY, row.subsidy_fen)
-        return row.subsidy_fen
+        plan = self.plan
+        operator = next(o for o in plan.operators if o.number == self.context.operator)
+        payers = {
+            Bearer.ISSUER: plan.issuer_discount_account,
+            Bearer.BUDGET: plan.budget_account,
+        }
+        for bearer, fen in row.subsidies.items():
+            self._book(payers[bearer], operator.subsidy_account, Purpose.SUBSIDY, fen)
+        return sum(row.subsidies.values())
 
     def _divert(self, row: Row, liability: int, verdict: Verdict, reason: Reason) -> int:
         plan, amount = self.plan, row.tap.amount_fen

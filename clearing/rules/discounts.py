@@ -1,13 +1,14 @@
-"""Discounts: what each kind of card pays of a fare, and what a transfer takes off."""
+"""Discounts: what each kind of card pays of a fare, at which hours, from which stations."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from clearing.plan import FOREVER, Bearer, FareClass, Rounding, Transfer, TransferType
+from clearing.plan import FOREVER, Bearer, FareClass, Hours, Rounding
 from clearing.rules import versions
 from clearing.rules.document import Table
+from clearing.rules.hours import read_hours
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
 
@@ -16,9 +17,6 @@ BEARERS: Final = {bearer.name.lower(): bearer for bearer in Bearer}
 CARD_KINDS: Final = {
     "any_other": 0,
     **{kind.name.lower(): int(kind) for kind in CardKind if kind is not CardKind.UNSTATED},
-}
-TRANSFER_TYPES: Final = {
-    kind.name.lower(): kind for kind in TransferType if kind is not TransferType.NONE
 }
 
 KEYS: Final = versions.KEYS | {
@@ -30,6 +28,8 @@ KEYS: Final = versions.KEYS | {
 CLASS_KEYS: Final = {
     "name": "the name of the class, as quotes and explanations show it",
     "card_kind": "which cards: " + ", ".join(CARD_KINDS),
+    "hours": "when: a list of { days, from, to, of }; absent: always",
+    "entry_stations": "only for rides from these stations; absent: from any",
     "pay_per_mille": "what is paid of each 1000 fen of fare, 0 (free) to 1000 (full fare)",
     "bands": "banded: parts of the fare with a per mille each",
     "rounding": "to whole fen, once per fare: " + ", ".join(ROUNDINGS),
@@ -43,15 +43,13 @@ BAND_KEYS: Final = {
 }
 """The keys of a band of a class."""
 
-TRANSFER_KEYS: Final = versions.KEYS | {
-    "type": "what a transfer does: " + ", ".join(TRANSFER_TYPES),
-    "value_fen": "the amount off, or the fixed price",
-    "window_s": "seconds after the first leg in which a transfer counts, the last one included",
-    "count_max": "transfers in one window",
-    "by_mark": "true: the device's mark is the only evidence (no card history); no window, no count",
-    "bearer": "who bears what was taken off",
-}
-"""The keys of a transfer scheme."""
+
+class WrittenClass(msgspec.Struct, frozen=True):
+    """A class as it is written: its stations of entry are names until a tariff's network knows them."""
+
+    fare_class: FareClass
+    entry_stations: tuple[object, ...]
+    table: Table
 
 
 class Scheme(msgspec.Struct, frozen=True):
@@ -59,14 +57,8 @@ class Scheme(msgspec.Struct, frozen=True):
 
     span: Span
     by_amount: bool
-    classes: tuple[FareClass, ...]
-
-
-class TransferScheme(msgspec.Struct, frozen=True):
-    """One version of a transfer scheme."""
-
-    span: Span
-    transfer: Transfer
+    classes: tuple[WrittenClass, ...]
+    table: Table
 
 
 def _bands(table: Table) -> tuple[tuple[int, int], ...]:
@@ -101,30 +93,62 @@ def _bands(table: Table) -> tuple[tuple[int, int], ...]:
     return tuple(bands)
 
 
-def _classes(version: Table, by_amount: bool) -> tuple[FareClass, ...]:
-    classes: list[FareClass] = []
+def _conditions(table: Table, by_amount: bool) -> tuple[tuple[Hours, ...], tuple[object, ...]]:
+    for key in ("hours", "entry_stations"):
+        if by_amount and table.has(key):
+            raise table.error(
+                key,
+                f"{key} cannot be told where the class is found by the amount.",
+                f"Leave out {key}, or by_amount if the data says what kind of card it was.",
+            )
+    stations = table.values("entry_stations") if table.has("entry_stations") else []
+    return read_hours(table), tuple(stations)
+
+
+def _refuse_if_shadowed(table: Table, new: WrittenClass, others: list[WrittenClass]) -> None:
+    """A class that an earlier one of the same cards leaves nothing for."""
+    name, kind = new.fare_class.name, new.fare_class.card_kind
+    for other in others:
+        if other.fare_class.name == name:
+            raise table.error(
+                "name",
+                f"Two classes are called {name!r}; are they for the same cards?",
+                "Give each class a name of its own.",
+            )
+        if other.fare_class.card_kind == kind and not (
+            other.fare_class.hours or other.entry_stations
+        ):
+            raise table.error(
+                "card_kind",
+                f"The classes {other.fare_class.name!r} and {name!r} are for the same cards.",
+                "Keep one of them, or write the one with hours or entry_stations first.",
+            )
+
+
+def _classes(version: Table, by_amount: bool) -> tuple[WrittenClass, ...]:
+    classes: list[WrittenClass] = []
     for table in version.tables("classes"):
         table.only(CLASS_KEYS)
-        name = table.text("name")
         kind = (
             0 if by_amount and not table.has("card_kind") else table.word("card_kind", CARD_KINDS)
         )
-        for other in classes:
-            if other.name == name or (other.card_kind == kind and not by_amount):
-                raise table.error(
-                    "name" if other.name == name else "card_kind",
-                    f"The classes {other.name!r} and {name!r} are for the same cards.",
-                    "Keep one of them.",
-                )
-        classes.append(
+        name, (hours, stations) = table.text("name"), _conditions(table, by_amount)
+        bands = _bands(table)
+        written = WrittenClass(
             FareClass(
                 name,
                 kind,
-                _bands(table),
+                bands,
                 table.word("rounding", ROUNDINGS),
                 table.word("bearer", BEARERS),
-            )
+                hours,
+            ),
+            stations,
+            table,
         )
+        if not by_amount or any(name == other.fare_class.name for other in classes):
+            _refuse_if_shadowed(table, written, classes)
+        classes.append(written)
     return tuple(classes)
 
 
@@ -135,40 +159,5 @@ def read_schemes(tables: Sequence[Table]) -> tuple[Scheme, ...]:
     schemes: list[Scheme] = []
     for table, span in zip(tables, versions.spans(tables), strict=True):
         by_amount = table.flag("by_amount")
-        schemes.append(Scheme(span, by_amount, _classes(table, by_amount)))
+        schemes.append(Scheme(span, by_amount, _classes(table, by_amount), table))
     return tuple(schemes)
-
-
-def _transfer(table: Table) -> Transfer:
-    kind = table.word("type", TRANSFER_TYPES)
-    if table.word("bearer", BEARERS) is not Bearer.OPERATOR:
-        raise table.error(
-            "bearer",
-            "A transfer discount can only be borne by the operator so far.",
-            'Write bearer = "operator".',
-        )
-    if not table.flag("by_mark"):
-        return Transfer(
-            kind,
-            table.integer("value_fen"),
-            table.integer("window_s", 1, 86_400),
-            table.integer("count_max", 1, 255),
-        )
-    for key in ("window_s", "count_max"):
-        if table.has(key):
-            raise table.error(
-                key,
-                f"{key} cannot be checked where by_mark = true.",
-                f"Leave out {key}, or by_mark if the cards have a history.",
-            )
-    return Transfer(kind, table.integer("value_fen"), by_mark=True)
-
-
-def read_transfers(tables: Sequence[Table]) -> tuple[TransferScheme, ...]:
-    """The versions of ``[[transfer.NAME]]``."""
-    for table in tables:
-        table.only(TRANSFER_KEYS)
-    return tuple(
-        TransferScheme(span, _transfer(table))
-        for table, span in zip(tables, versions.spans(tables), strict=True)
-    )

@@ -8,7 +8,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final, TypeVar
 
 from clearing.errors import RuleError
@@ -31,6 +31,7 @@ _WORDS_OF_TYPES: Final = {
     float: "a number with a point",
     date: "a date",
     datetime: "a date and time",
+    time: "a time of day",
 }
 
 
@@ -104,6 +105,10 @@ class Table:
         """A whole number, or ``default`` where the key is absent."""
         return self.integer(key, low, high) if self.has(key) else default
 
+    def integer_or_word(self, key: str, words: Mapping[str, int]) -> int:
+        """A whole number of fen, or what a word stands for."""
+        return self.word(key, words) if isinstance(self.value(key), str) else self.integer(key)
+
     def text(self, key: str) -> str:
         """A text that is not empty."""
         text = str(self._typed(key, str))
@@ -161,6 +166,29 @@ class Table:
                 )
             tables.append(Table(self.document, path, value, self.rule))
         return tables
+
+    def time_s(self, key: str) -> int:
+        """Seconds since midnight of a time of day."""
+        value = self._typed(key, time)
+        if value.tzinfo is not None or value.microsecond:
+            raise self.error(
+                key, f"{key} has a part of a second.", f"Write whole seconds, as {key} = 07:00:00."
+            )
+        return int(value.hour * 3600 + value.minute * 60 + value.second)
+
+    def day(self, key: str) -> date:
+        """A date without a time of day."""
+        return self.as_day(key, self.value(key))
+
+    def as_day(self, key: str, value: object) -> date:
+        """The date that was read from ``key``, alone or in a list."""
+        if type(value) is not date:
+            raise self.error(
+                key,
+                f"{key} is {_name_of(value)}; it must be a date.",
+                f"Write whole days without quotes, as {key} = 2025-10-01.",
+            )
+        return value
 
     def moment(self, key: str) -> int:
         """Local seconds of a date (its first second) or of a date and time, Asia/Shanghai."""

@@ -2,27 +2,51 @@
 
 from collections.abc import Iterable, Mapping
 
-from clearing.rules import discounts, loading, networks, places, shares
-from clearing.rules.tariffs import distance, flat, modules, od
+from clearing.rules import (
+    accumulations,
+    calendars,
+    collecting,
+    compiling,
+    discounts,
+    hours,
+    networks,
+    places,
+    shares,
+    stays,
+    transfers,
+)
+from clearing.rules.tariffs import distance, flat, modules, od, sections, zones
 
 
 def keys() -> dict[str, Mapping[str, str]]:
     """The keys of each kind of table, each with a sentence that says what it means."""
     return {
-        "set": loading.SET_KEYS,
+        "set": collecting.SET_KEYS,
+        "calendar": calendars.KEYS,
+        "holiday": calendars.HOLIDAY_KEYS,
         "network": networks.KEYS,
         "station or line": places.KEYS,
         "link": networks.LINK_KEYS,
-        "tariff": loading.TARIFF_KEYS,
+        "tariff": compiling.KEYS,
         **{f"tariff of type {name}": module.KEYS for name, module in modules().items()},
         "entry of by_line": flat.ENTRY_KEYS,
         "band of a distance tariff": distance.BAND_KEYS,
         "lines apart": distance.APART_KEYS,
         "fare of a matrix": od.FARE_KEYS,
+        "route of sections": sections.ROUTE_KEYS,
+        "band of sections": sections.BAND_KEYS,
+        "zone": zones.ZONE_KEYS,
+        "border of zones": zones.BORDER_KEYS,
+        "band of zones": zones.BAND_KEYS,
+        "hours": hours.KEYS,
+        "surcharge": stays.SURCHARGE_KEYS,
         "discount": discounts.KEYS,
         "class": discounts.CLASS_KEYS,
         "band of a class": discounts.BAND_KEYS,
-        "transfer": discounts.TRANSFER_KEYS,
+        "transfer": transfers.KEYS,
+        "pair of a transfer": transfers.PAIR_KEYS,
+        "accumulation": accumulations.KEYS,
+        "tier": accumulations.TIER_KEYS,
         "split": shares.SPLIT_KEYS,
         "fee": shares.FEE_KEYS,
         "share": shares.SHARE_KEYS,
@@ -32,13 +56,20 @@ def keys() -> dict[str, Mapping[str, str]]:
 def words() -> dict[str, Iterable[str]]:
     """The words that a key can have as its value."""
     return {
-        "section": loading.SECTIONS,
+        "section": collecting.SECTIONS,
         "type of a tariff": modules(),
-        "kind of tap": loading.TAP_KINDS,
+        "kind of tap": compiling.TAP_KINDS,
+        "kind of day": hours.DAY_KINDS,
+        "basis of hours": hours.BASES,
+        "fare of a long stay": (stays.TOP,),
+        "degraded mode": stays.DEGRADED,
+        "missing entry": stays.MISSING,
         "card kind": discounts.CARD_KINDS,
         "rounding": discounts.ROUNDINGS,
         "bearer": discounts.BEARERS,
-        "type of a transfer": discounts.TRANSFER_TYPES,
+        "type of a transfer": transfers.TYPES,
+        "mode": transfers.MODES,
+        "period": accumulations.PERIODS,
         "role in a split": shares.SPLIT_ROLES,
         "role in a fee": shares.FEE_ROLES,
     }

@@ -1,22 +1,23 @@
 """Networks: stations, lines, and the metres between neighbouring stations."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from clearing.plan import FOREVER
+from clearing.rules import versions
 from clearing.rules.document import FEN_MAX, Table
 from clearing.rules.places import Directory, read_places
+from clearing.rules.versions import Span
 
-KEYS: Final = {
+KEYS: Final[Mapping[str, str]] = {
     "stations": "the stations: name of a CSV file, or a list of tables",
     "lines": "the lines, likewise",
     "links": "pairs of neighbouring stations and the metres between them, likewise",
-    "source": "where the facts come from",
-    "stand_in": "why and how the facts are made up, where none are public",
-}
-"""The keys of a network."""
+} | versions.KEYS
+"""The keys of a network; only one with dated versions has ``since`` and ``until``."""
 
 LINK_KEYS: Final = {
     "from": "one station of a link or of a fare",
@@ -108,12 +109,32 @@ def _from(neighbours: list[list[tuple[int, int]]], origin: int) -> list[int]:
     return distances
 
 
-def read_network(table: Table, rows: ReadRows) -> Network:
-    """The network of a table ``[network.NAME]``."""
-    table.only(KEYS)
-    for key in ("source", "stand_in"):
-        if table.has(key):
-            table.text(key)
+class DatedNetwork(msgspec.Struct, frozen=True):
+    """One version of a network."""
+
+    span: Span
+    network: Network
+
+
+def read_networks(tables: Sequence[Table], rows: ReadRows, *, dated: bool) -> list[DatedNetwork]:
+    """The versions of ``[[network.NAME]]``, or the one table ``[network.NAME]``, which holds always."""
+    for table in tables:
+        table.only(KEYS)
+        for key in () if dated else ("since", "until"):
+            if table.has(key):
+                raise table.error(
+                    key,
+                    f"A network that is one table has no {key}.",
+                    "Write [[network.NAME]] with two brackets, once for each version.",
+                )
+    spans = versions.spans(tables) if dated else [Span(0, FOREVER)]
+    return [
+        DatedNetwork(span, _network(table, rows)) for table, span in zip(tables, spans, strict=True)
+    ]
+
+
+def _network(table: Table, rows: ReadRows) -> Network:
+    versions.notes(table)
     if not table.has("stations") and not table.has("lines"):
         raise table.error(
             None, "The network has neither stations nor lines.", "Add stations, lines or both."
@@ -123,23 +144,25 @@ def read_network(table: Table, rows: ReadRows) -> Network:
         stations = read_places(rows(table, "stations", ("number", "id")), "station")
     if table.has("lines"):
         lines = read_places(rows(table, "lines", ("number", "id")), "line")
+    links = _links(table, rows, stations, lines) if table.has("links") else ()
+    return Network(table, stations, lines, links)
+
+
+def _links(table: Table, rows: ReadRows, stations: Directory, lines: Directory) -> tuple[Link, ...]:
     links: list[Link] = []
-    if table.has("links"):
-        order = {place.number: at for at, place in enumerate(stations.places)}
-        for row in rows(table, "links", ("from", "to", "metres")):
-            row.only(LINK_KEYS)
-            one = stations.expect(row, "from", "station")
-            other = stations.expect(row, "to", "station")
-            if one is other:
-                raise row.error(
-                    "to", f"The link leads from {one.id} to itself.", "Name two stations."
-                )
-            line = lines.expect(row, "line", "line").number if row.has("line") else 0
-            outside = row.has("outside") and row.word("outside", {"true": True})
-            if outside and (line or row.has("metres")):
-                raise row.error(
-                    "outside", "A link outside the gates has a line or metres.", "Leave both out."
-                )
-            metres = 0 if outside else row.integer("metres", 1, UNREACHED - 1)
-            links.append(Link(order[one.number], order[other.number], metres, line))
-    return Network(table, stations, lines, tuple(links))
+    order = {place.number: at for at, place in enumerate(stations.places)}
+    for row in rows(table, "links", ("from", "to", "metres")):
+        row.only(LINK_KEYS)
+        one = stations.expect(row, "from", "station")
+        other = stations.expect(row, "to", "station")
+        if one is other:
+            raise row.error("to", f"The link leads from {one.id} to itself.", "Name two stations.")
+        line = lines.expect(row, "line", "line").number if row.has("line") else 0
+        outside = row.has("outside") and row.word("outside", {"true": True})
+        if outside and (line or row.has("metres")):
+            raise row.error(
+                "outside", "A link outside the gates has a line or metres.", "Leave both out."
+            )
+        metres = 0 if outside else row.integer("metres", 1, UNREACHED - 1)
+        links.append(Link(order[one.number], order[other.number], metres, line))
+    return tuple(links)

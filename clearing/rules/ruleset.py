@@ -9,8 +9,10 @@ from typing import TypeVar
 from clearing.errors import ClearingError
 from clearing.plan import Tariff, local_day, local_seconds
 from clearing.rules import quoting
+from clearing.rules.collecting import Collected
+from clearing.rules.dated import DatedTariff
 from clearing.rules.places import Place
-from clearing.rules.quoting import NO_CLAIMS, Claims, DatedTariff, PairFare, Quote
+from clearing.rules.quoting import NO_CLAIMS, Claims, PairFare, Quote
 from clearing.rules.shares import DatedSplit, FeeRule
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
@@ -21,8 +23,9 @@ _Rule = TypeVar("_Rule")
 class RuleSet:
     """Rules by full name, ``SET/NAME``. Made by ``load``; nothing changes it afterwards."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], written: Collected) -> None:
         self.digest = digest(files)
+        self.files, self.written = files, written
         self.tariffs: dict[str, tuple[DatedTariff, ...]] = {}
         self.splits: dict[str, tuple[DatedSplit, ...]] = {}
         self.fees: dict[str, tuple[tuple[Span, FeeRule], ...]] = {}
@@ -40,8 +43,14 @@ class RuleSet:
         return tuple(sorted(self.fees))
 
     def tariff(self, name: str) -> tuple[Tariff, ...]:
-        """The versions of a tariff in order of time, ready for a ``plan.Operator``."""
+        """The versions of a tariff in order of time, whoever has it."""
         return tuple(dated.tariff for dated in _known("tariff", self.tariffs, name))
+
+    def tariff_for(self, name: str, operator: int, modes: Mapping[int, str]) -> tuple[Tariff, ...]:
+        """The same, ready for a ``plan.Operator``; ``modes``: the mode of every operator, by number."""
+        return tuple(
+            dated.for_operator(operator, modes) for dated in _known("tariff", self.tariffs, name)
+        )
 
     def split(self, name: str) -> tuple[DatedSplit, ...]:
         """The versions of a split in order of time."""
@@ -84,7 +93,8 @@ class RuleSet:
         claims: Claims = NO_CLAIMS,
     ) -> Quote:
         """What one ride costs at a local time: see ``quoting.quote``."""
-        return quoting.quote(self.version_at(tariff, on), origin, destination, card_kind, claims)
+        dated = self.version_at(tariff, on)
+        return quoting.quote(dated, _second(on), origin, destination, card_kind, claims)
 
     def quote_pairs(
         self,
@@ -94,7 +104,7 @@ class RuleSet:
         card_kind: CardKind | str | None = None,
     ) -> list[PairFare]:
         """What many rides cost, ``pairs`` None = all pairs of stations: ``quoting.quote_pairs``."""
-        return quoting.quote_pairs(self.version_at(tariff, on), pairs, card_kind)
+        return quoting.quote_pairs(self.version_at(tariff, on), _second(on), pairs, card_kind)
 
     def stations(self, tariff: str) -> tuple[Place, ...]:
         """The stations that the latest version of a tariff knows, by number."""
@@ -106,7 +116,7 @@ class RuleSet:
 
     def version_at(self, tariff: str, on: datetime) -> DatedTariff:
         """The version of a tariff in force at a local time."""
-        at_s = local_seconds(on.replace(tzinfo=None))
+        at_s = _second(on)
         for dated in _known("tariff", self.tariffs, tariff):
             if dated.tariff.since_s <= at_s < dated.tariff.until_s:
                 return dated
@@ -114,6 +124,10 @@ class RuleSet:
             f"The tariff {tariff} does not hold at {on:%Y-%m-%d %H:%M:%S}.",
             "Ask for a time that one of its versions covers.",
         )
+
+
+def _second(on: datetime) -> int:
+    return local_seconds(on.replace(tzinfo=None))
 
 
 def _known(what: str, rules: Mapping[str, _Rule], name: str) -> _Rule:

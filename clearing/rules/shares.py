@@ -43,12 +43,16 @@ _NAMED_ROLE: Final = re.compile(r"(line_owner:)[\w-]+")
 class DatedSplit(msgspec.Struct, frozen=True):
     """How fares of [since_s, until_s) are split: (role, weight per mille), in order.
 
-    Largest remainder, ties by this order; so the shares of every fare sum to the fare.
+    Largest remainder, ties by this order; so the shares of every fare sum to the fare. With ``stations``
+    (sorted numbers) a ride between two of them is split by the weights of its pair: ``weights`` is
+    row-major, entry × exit × share, little-endian uint32; a pair of zeros has none.
     """
 
     since_s: int
     until_s: int
     shares: tuple[tuple[str, int], ...]
+    stations: tuple[int, ...] = ()
+    weights: bytes = b""
 
 
 class FeeRule(msgspec.Struct, frozen=True):

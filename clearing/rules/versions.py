@@ -35,7 +35,7 @@ def spans(versions: Sequence[Table]) -> list[Span]:
     """
     found: list[Span] = []
     for index, version in enumerate(versions):
-        _notes(version)
+        notes(version)
         since = version.moment("since")
         if found:
             _follows(version, since, found[-1])
@@ -52,7 +52,8 @@ def spans(versions: Sequence[Table]) -> list[Span]:
     return found
 
 
-def _notes(version: Table) -> None:
+def notes(version: Table) -> None:
+    """Refuse notes that are no texts."""
     for key in ("source", "stand_in"):
         if version.has(key):
             version.text(key)

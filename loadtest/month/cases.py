@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import msgspec
+
 from loadtest.faults.case import Case
 from loadtest.making import Ride
 from loadtest.month.day import MonthDay
@@ -124,10 +126,12 @@ def terminal_reset(case: Case) -> None:
 
 
 def journey_too_long_unnamed(case: Case) -> None:
-    """An exit five hours after its entry, which does not name it."""
+    """An exit five hours after its entry, which does not name it: nobody can tell how long the stay was."""
     entry = case.maker.metro_in(case.moment - 5 * 3600, case.pool, case.index)
     case.send(entry)
-    ride = case.maker.metro_out(case.moment, case.pool, case.index, entry.draft)
+    # Priced as if it had been short, since its entry is forgotten below.
+    known = msgspec.structs.replace(entry.draft, tapped_at=case.maker.stamp(case.moment - 1200))
+    ride = case.maker.metro_out(case.moment, case.pool, case.index, known)
     draft = ride.draft
     draft.entry_operator = draft.entry_line = draft.entry_station = 0
     draft.entry_at = bytes(7)

@@ -124,7 +124,9 @@ def fare(
     from clearing.errors import ClearingError
 
     if home is not None:
-        files = run(_rules_of(home))
+        from service.rules import rules_of_node
+
+        files = run(rules_of_node(home))
     else:
         files = rules.read(rule_sets or rules.shipped_sets())
     rule_set = rules.load(files)
@@ -166,19 +168,3 @@ def _print_rows(rows: Sequence[tuple[int | str, int | str, int]], form: str) -> 
         return
     for origin, destination, fen in rows:
         click.echo(f"{origin} → {destination}  {yuan(fen)} yuan")
-
-
-async def _rules_of(home: Path) -> dict[str, str]:
-    """The rules in force at a node."""
-    import asyncpg
-
-    from clearing import store
-    from service.home import open_node
-
-    async with open_node(home) as opened:
-        connection = await asyncpg.connect(opened.dsn)
-        try:
-            version, _ = await store.read_versions(connection)
-            return await store.read_rules(connection, version)
-        finally:
-            await connection.close()

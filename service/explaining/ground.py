@@ -20,6 +20,14 @@ from service.explaining.found import Ground, SourceLines
 TEXT_LINES_MAX: Final = 14
 """Lines of a rule that are shown; where there are more, the file has them."""
 
+_NAMED: Final = (
+    ("discount", "discounts"),
+    ("transfer", "transfer"),
+    ("accumulation", "accumulation"),
+    ("calendar", "calendar"),
+)
+"""Sections of rules that a tariff names, with the key that names them."""
+
 Registry = Mapping[str, Sequence[msgspec.Struct]]
 _Row = TypeVar("_Row")
 
@@ -125,7 +133,7 @@ def _names(registry: Registry, fields: record.Tap) -> dict[str, str]:
 def _rules(
     files: Mapping[str, str], operator: Operator | None, kind: int, tapped_at: datetime | None
 ) -> list[SourceLines]:
-    """The operator's tariff at the time of the tap, and what it names: discounts, transfer; its split."""
+    """The operator's tariff at the time of the tap, and what it names; its split."""
     if operator is None or tapped_at is None or kind not in DEBIT_KINDS:
         return []
     found: list[SourceLines] = []
@@ -134,9 +142,10 @@ def _rules(
         lines, values = tariff
         found.append(lines)
         rule_set = operator.tariff.split("/")[0]
-        for section, key in (("discount", "discounts"), ("transfer", "transfer")):
-            name = values.get(key)
-            other = _version(files, section, f"{rule_set}/{name}", tapped_at) if name else None
+        for section, key in _NAMED:
+            name = str(values.get(key, ""))
+            full = name if "/" in name else f"{rule_set}/{name}"
+            other = _version(files, section, full, tapped_at) if name else None
             if other is not None:
                 found.append(other[0])
     split = _version(files, "split", operator.split, tapped_at) if operator.split else None

@@ -265,13 +265,15 @@ def _rules(found: Explanation) -> list[Said]:
     names = {
         "tariff": Said("票价规则", "Tariff"), "discount": Said("优惠规则", "Discounts"),
         "transfer": Said("换乘规则", "Transfer"), "split": Said("分账规则", "Split"),
+        "accumulation": Said("累计优惠规则", "Accumulation"), "calendar": Said("日历", "Calendar"),
     }  # fmt: skip
     lines: list[Said] = []
     for rule in found.ground.rules:
         word = names[rule.what]
         place = f"{rule.file}:{rule.first}–{rule.last}"
         lines.append(Said(f"{word.zh} {rule.name}，{place}", f"{word.en} {rule.name}, {place}"))
-        if about_transfers if rule.what == "transfer" else about_fares and rule.what != "split":
+        about_it = about_fares and rule.what not in ("split", "calendar")
+        if about_transfers if rule.what == "transfer" else about_it:
             lines += [Said(f"    {line}", "") for line in rule.text]
     return lines
 

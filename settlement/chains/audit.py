@@ -30,9 +30,9 @@ _RECENT: Final = 0xFFFF
 """The newest debit counters of a card: a ride for nothing that is missing shows as a hole there first. Older
 holes were asked about before, and most cards that lost a record once have one."""
 
-_LINE: Final = struct.Struct("<2xH10s2xH4xHQii24x")
-"""Of a card line: issuer number (a terminal's has none), serial, highest debit counter, flags, counter
-window, stated and book balance."""
+_LINE: Final = struct.Struct("<2xH10s2xH4xBxQii24x")
+"""Of a card line: issuer number (a terminal's has none), serial, highest debit counter, flags with the status,
+counter window, stated and book balance."""
 assert _LINE.size == cards.SIZE
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from clearing import cards
 from clearing.plan import Plan
+from clearing.rides import stations_of
 from schemas import record
 from schemas.codes import DEBIT_KINDS, Source, Verdict
 from schemas.families import COUNTERS, Counter
@@ -213,7 +214,10 @@ class CardAudit:
                 plan = await self.context.plans.plan(
                     self.connection, batch.rules_version, batch.registry_version
                 )
-                shares[element.tap] = torn.shares_at(plan, batch.operator_no, element)
+                data = await chains.read_record(self.connection, element.business_date, element.tap)
+                shares[element.tap] = torn.shares_at(
+                    plan, batch.operator_no, element, stations_of(data)
+                )
         return shares
 
     async def _doubles(self, walked: Iterable[Findings]) -> list[Item]:

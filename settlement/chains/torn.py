@@ -7,7 +7,7 @@ by it after all.
 
 from collections.abc import Mapping, Sequence
 
-from clearing import pricing
+from clearing import rides
 from clearing.plan import Plan, local_seconds
 from schemas.items import ItemKind, ItemOutcome, ItemState, item_id_of_tap
 from settlement.chains.element import Element
@@ -35,19 +35,17 @@ def is_candidate(item: Known) -> bool:
     return item.is_open or item.outcome == ItemOutcome.DEBITED
 
 
-def shares_at(plan: Plan, operator_no: int, torn: Element) -> tuple[tuple[int, int], ...]:
-    """Over which accounts a torn tap's money is split: (account number, fen); none without a split."""
+def shares_at(
+    plan: Plan, operator_no: int, torn: Element, stations: tuple[int, int]
+) -> tuple[tuple[int, int], ...]:
+    """Over which accounts a torn tap's money is split: (account number, fen); none without a split.
+
+    ``stations``: of entry and exit, see ``rides.stations_of``.
+    """
     at_s = local_seconds(torn.tapped_at)
     for operator in plan.operators:
-        if operator.number != operator_no:
-            continue
-        for split in operator.splits:
-            if split.since_s <= at_s < split.until_s:
-                parts = pricing.split_fen(
-                    torn.amount_fen, tuple(weight for _, weight in split.shares)
-                )
-                accounts = (account for account, _ in split.shares)
-                return tuple(zip(accounts, parts, strict=True))
+        if operator.number == operator_no:
+            return tuple(rides.shares_fen(operator.splits, at_s, stations, torn.amount_fen))
     return ()
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 
 from clearing.plan import Purpose
-from clearing.pricing import split_fen
+from clearing.rides import shares_fen, stations_of
 from clearing.store import Connection, read_registry, read_versions
 from schemas.accounts import AccountKind
 from schemas.codes import Source, Verdict
@@ -14,7 +14,7 @@ from schemas.reasons import Reason
 from schemas.registry import Issuer, Operator
 from settlement.context import Context
 from settlement.decisions.errors import DecisionRefused
-from settlement.decisions.subsidies import Subsidy, subsidy_of
+from settlement.decisions.subsidies import Subsidy, subsidies_of
 from settlement.exchange.books import account_no
 from settlement.store.decisions import DecidedTap, read_decided_tap
 from settlement.store.items import Standing
@@ -172,33 +172,27 @@ class Case:
         tap = self.tap
         for versions in ((tap.rules_version, tap.registry_version), self._versions):
             plan = await self.context.plans.plan(self.connection, *versions)
-            for split in (
-                split
-                for operator in plan.operators
-                if operator.number == tap.operator_no
-                for split in operator.splits
-                if split.since_s <= tap.tapped_s < split.until_s
-            ):
-                parts = split_fen(fen, tuple(weight for _, weight in split.shares))
-                return [
-                    (account, part)
-                    for (account, _), part in zip(split.shares, parts, strict=True)
-                    if part
-                ]
+            for operator in plan.operators:
+                if operator.number != tap.operator_no:
+                    continue
+                stations = stations_of(tap.record)
+                shares = shares_fen(operator.splits, tap.tapped_s, stations, fen)
+                if shares:
+                    return [(account, part) for account, part in shares if part]
         raise DecisionRefused(
             f"No split says to whom fares of operator {tap.operator_no} go at that time.",
             "Add the split to the rules, then release the tap.",
         )
 
-    async def subsidy(self) -> Subsidy | None:
-        """What a concession took off this tap's fare and somebody else than the operator bears."""
+    async def subsidies(self) -> list[Subsidy]:
+        """What discounts took off this tap's fare and somebody else than the operator bears."""
         if not self.issuer.own:
-            return None
+            return []
         tap = self.tap
         plan = await self.context.plans.plan(
             self.connection, tap.rules_version, tap.registry_version
         )
-        return await subsidy_of(self.connection, plan, tap)
+        return await subsidies_of(self.connection, plan, tap)
 
     @property
     def held_under(self) -> Purpose | None:

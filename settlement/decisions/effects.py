@@ -168,8 +168,7 @@ async def _release_unproven(case: Case) -> Effect:
 
 
 async def _subsidise(case: Case, lines: Lines) -> None:
-    subsidy = await case.subsidy()
-    if subsidy is not None:
+    for subsidy in await case.subsidies():
         lines.move(subsidy.payer, subsidy.payee, Purpose.SUBSIDY, subsidy.amount_fen)
 
 

@@ -6,8 +6,8 @@ versions, for the card kind that the issuer issued.
 
 import msgspec
 
-from clearing import cards, pricing
-from clearing.plan import Bearer, Plan
+from clearing import cards, pricing, rides
+from clearing.plan import Bearer, Degraded, Plan
 from clearing.store import Connection, read_card_lines
 from schemas import record
 from schemas.codes import Check, Mode, TapKind
@@ -24,28 +24,31 @@ class Subsidy(msgspec.Struct, frozen=True):
     amount_fen: int
 
 
-async def subsidy_of(connection: Connection, plan: Plan, tap: DecidedTap) -> Subsidy | None:
-    """The subsidy of a fare of an own card; None where the operator bears its discounts itself.
+async def subsidies_of(connection: Connection, plan: Plan, tap: DecidedTap) -> list[Subsidy]:
+    """The subsidies of a fare of an own card; none where the operator bears its discounts itself.
 
     ``plan``: of the versions that the tap's batch was judged under.
     """
     fields = record.unpack(tap.record.ljust(record.SIZE, b"\0"))
-    if tap.kind in _TAPS_IN or fields.mode == Mode.DEGRADED or not tap.checks & Check.TARIFF:
-        return None
+    if tap.kind in _TAPS_IN or not tap.checks & Check.TARIFF:
+        return []
     operator = next((row for row in plan.operators if row.number == tap.operator_no), None)
     if operator is None:
-        return None
+        return []
     tariff = pricing.tariff_at(operator.tariffs, tap.kind, tap.tapped_s)
     if tariff is None or tariff.by_amount:
-        return None
+        return []
+    if fields.mode == Mode.DEGRADED and tariff.degraded is Degraded.AS_CHARGED:
+        return []
     kind = await _issued_kind(connection, tap, fields.card_kind)
-    fare_class = pricing.class_of(tariff, kind)
-    if fare_class is None or fare_class.bearer == Bearer.OPERATOR:
-        return None
-    fen = tap.gross_fen - pricing.discounted(fare_class, tap.gross_fen)
-    by_budget = fare_class.bearer == Bearer.BUDGET
-    payer = plan.budget_account if by_budget else plan.issuer_discount_account
-    return Subsidy(payer, operator.subsidy_account, fen) if fen else None
+    fare_class = pricing.class_of(tariff, kind, rides.ride_of(tap.record))
+    net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
+    payers = {Bearer.ISSUER: plan.issuer_discount_account, Bearer.BUDGET: plan.budget_account}
+    return [
+        Subsidy(payers[bearer], operator.subsidy_account, fen)
+        for bearer, fen in net.subsidies.items()
+        if fen
+    ]
 
 
 async def _issued_kind(connection: Connection, tap: DecidedTap, claimed: int) -> int:

@@ -13,9 +13,11 @@ import msgspec
 
 from clearing.node import Node
 from clearing.plan import EPOCH, Operator, Plan, Purpose
-from clearing.pricing import split_fen
+from clearing.pricing import split_at, split_fen
+from clearing.rides import TAPS_OUT
 from clearing.state import Plans
 from clearing.store import Connection
+from schemas import record
 from schemas.codes import LOAD_KINDS
 
 
@@ -30,6 +32,8 @@ class Tap(msgspec.Struct, frozen=True):
     amount_fen: int
     credited_fen: int
     identity: bytes
+    stations: tuple[int, int]
+    """Of entry and exit, as the record states them; see ``rides.stations_of``."""
 
     @property
     def is_load(self) -> bool:
@@ -37,17 +41,24 @@ class Tap(msgspec.Struct, frozen=True):
         return self.kind in LOAD_KINDS
 
 
+_ENTRY_AT, _STATION_AT = (
+    record.OFFSET[name] - record.REST + 2 for name in ("entry_station", "station")
+)
 TAP_COLUMNS: Final = (
     "t.batch_seq, t.row_no, t.operator_no, t.kind,"
     f" (extract(epoch FROM t.tapped_at) - extract(epoch FROM timestamp '{EPOCH}'))::bigint"
-    " AS tapped_s, t.amount_fen, t.credited_fen, t.identity"
+    " AS tapped_s, t.amount_fen, t.credited_fen, t.identity,"
+    f" substr(t.rest, {_ENTRY_AT}, 4), substr(t.rest, {_STATION_AT}, 4)"
 )
 """The columns of ``tap_of``, of ``clearing.tap t``."""
 
 
 def tap_of(row: asyncpg.Record) -> Tap:
     """The tap in the first columns of a row."""
-    return Tap(*(row[at] for at in range(8)))
+    entry, station = (int.from_bytes(row[at], "big") for at in (8, 9))
+    stations = (entry if row[3] in TAPS_OUT else 0, station)
+    seq, number, operator, kind, tapped_s, amount, credited, identity = tuple(row)[:8]
+    return Tap(seq, number, operator, kind, tapped_s, amount, credited, identity, stations)
 
 
 class Credit(msgspec.Struct, frozen=True):
@@ -91,9 +102,9 @@ class Shares:
         operator = self._batches[tap.batch_seq][tap.operator_no]
         if tap.is_load:
             return (Credit(operator.load_agent_account, Purpose.TOP_UP, -tap.amount_fen),)
-        split = next(s for s in operator.splits if s.since_s <= tap.tapped_s < s.until_s)
+        shares = split_at(operator.splits, tap.tapped_s, *tap.stations)
         excess_fen = tap.amount_fen - tap.credited_fen
-        return _fare(split.shares, tap.credited_fen, self._suspense[tap.batch_seq], excess_fen)
+        return _fare(shares, tap.credited_fen, self._suspense[tap.batch_seq], excess_fen)
 
 
 @lru_cache(maxsize=65_536)

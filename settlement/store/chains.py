@@ -216,6 +216,18 @@ async def read_torn_batches(
     return {row[0]: TornBatch(*row) for row in rows}
 
 
+async def read_record(connection: Connection, business_date: date, tap: tuple[int, int]) -> bytes:
+    """The record of a tap by (batch_seq, row_no), all but zeros at its end perhaps."""
+    return bytes(
+        await connection.fetchval(
+            "SELECT clearing.canonical(t) FROM clearing.tap t"
+            " WHERE t.business_date = $1 AND t.batch_seq = $2 AND t.row_no = $3",
+            business_date,
+            *tap,
+        )
+    )
+
+
 # -- items -----------------------------------------------------------------------------------------
 
 

@@ -12,18 +12,52 @@ static void *room(struct clearing_plan *plan, size_t count, size_t size)
     return memory;
 }
 
+/* Hours, surcharges, stays and accumulations: all that a tariff may have beside its base. */
+static void tariff_extend(struct clearing_plan *plan, struct tariff *tariff)
+{
+    static const uint8_t days[] = {DAY_HOLIDAY, DAY_WORKDAY};
+    struct hours *hours = room(plan, 2, sizeof *hours);
+    struct surcharge *surcharges = room(plan, 2, sizeof *surcharges);
+    struct tier *tiers = room(plan, 2, sizeof *tiers);
+    uint32_t *numbers = room(plan, 1, sizeof *numbers);
+
+    numbers[0] = 7;
+    hours[0] = (struct hours){8 * 3600, 9 * 3600, 1 << DAY_HOLIDAY, BASIS_EXIT};
+    hours[1] = (struct hours){0, CALENDAR_DAY_S, 7, BASIS_ENTRY};
+    surcharges[0] = (struct surcharge){.hours = {hours, 2}, .add_fen = 50, .permille = 333};
+    surcharges[1] = (struct surcharge){.lines = {numbers, 1}, .add_fen = FARE_FEN_MAX, .permille = SURCHARGE_PERMILLE_MAX};
+    tiers[0] = (struct tier){0, 900};
+    tiers[1] = (struct tier){300, 500};
+    tariff->calendar = (struct day_calendar){days, 9501, sizeof days};
+    tariff->surcharges = surcharges;
+    tariff->surcharge_count = 2;
+    tariff->overstay_s = 7200;
+    tariff->overstay_fen = 900;
+    tariff->same_station_s = 600;
+    tariff->same_station_late_fen = 700;
+    tariff->degraded = tariff->type % 3;
+    tariff->degraded_fen = 250;
+    tariff->missing_entry = (tariff->type + 1) % 3;
+    tariff->foreign_class = tariff->type == TARIFF_OD ? 1 : -1;
+    tariff->transfer.from_operators = (struct numbers){numbers, tariff->type == TARIFF_OD};
+    tariff->accumulates = true;
+    tariff->accumulation = (struct accumulation){
+        tiers, 2, tariff->type % 2, ROUNDING_UP, BEARER_BUDGET, tariff->type == TARIFF_FLAT ? 1000 : 0};
+}
+
 static void plan_tariffs(struct clearing_plan *plan, struct clearing_operator *operator)
 {
     struct tariff *tariffs = room(plan, 4, sizeof *tariffs);
     struct fare_band *band = room(plan, 1, sizeof *band);
-    struct fare_class *class = room(plan, 1, sizeof *class);
+    struct fare_class *classes = room(plan, 2, sizeof *classes);
     struct flat_fare *flat = room(plan, 1, sizeof *flat);
     uint32_t *stations = room(plan, 2, sizeof *stations);
     int32_t *cells = room(plan, 4, sizeof *cells);
     struct od_bounds *bounds = room(plan, 2, sizeof *bounds);
 
     *band = (struct fare_band){UINT32_MAX, 500};
-    *class = (struct fare_class){band, 1, ROUNDING_HALF_UP, BEARER_BUDGET};
+    classes[0] = (struct fare_class){.bands = band, .band_count = 1, .bearer = BEARER_BUDGET, .stations = {stations, 1}};
+    classes[1] = (struct fare_class){.bands = band, .band_count = 1, .card_kind = 1, .bearer = BEARER_ISSUER};
     *flat = (struct flat_fare){0, 200};
     for (uint32_t at = 0; at < 2; at++) {
         stations[at] = at + 1;
@@ -36,20 +70,35 @@ static void plan_tariffs(struct clearing_plan *plan, struct clearing_operator *o
 
         *tariff = (struct tariff){
             .until_s = UINT32_MAX, .kinds = 0x4eULL << (type % 2), .min_fen = 100, .max_fen = 1000,
-            .step_fen = 50, .type = type, .flat_count = 1, .station_count = 2, .class_count = 1, .flat = flat,
-            .stations = stations, .od_fen = cells, .od_to = bounds, .classes = class,
-            .meter = {1000, 3000, 115, 500, 50, 60, 10}, .transfer = {TRANSFER_AMOUNT_OFF, false, 20, 5400, 3},
+            .step_fen = 50, .type = type, .flat_count = 1, .stations = {stations, 2}, .class_count = 2, .flat = flat,
+            .od_fen = cells, .od_to = bounds, .classes = classes,
+            .meter = {1000, 3000, 115, 500, 50, 60, 10},
+            .transfer = {.type = type, .value_fen = 20, .window_s = 5400, .count_max = 3, .bearer = BEARER_ISSUER,
+                         .without_mark = type != TARIFF_FLAT},
             .by_amount = type == TARIFF_DECLARED,
         };
+        tariff_extend(plan, tariff);
     }
     operator->tariffs = tariffs;
     operator->tariff_count = 4;
 }
 
+static void plan_split(struct clearing_plan *plan, struct clearing_operator *operator)
+{
+    static const uint32_t stations[2] = {1, 2};
+    static const uint32_t weights[12] = {1, 2, 3, 0, 0, 0, 0, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct split *split = room(plan, 1, sizeof *split);
+
+    *split = (struct split){
+        .until_s = UINT32_MAX, .count = 3, .accounts = {10, 11, 12}, .weights = {1, 2, UINT32_MAX},
+        .stations = {stations, 2}, .pair_weights = weights};
+    operator->splits = split;
+    operator->split_count = 1;
+}
+
 static void plan_make(struct clearing_plan *plan)
 {
     static const uint8_t level_key[16] = {1, 2, 3};
-    struct split *split;
     struct issuer *issuers;
     struct fee_time *times;
 
@@ -63,10 +112,7 @@ static void plan_make(struct clearing_plan *plan)
     plan->operator_count = 1;
     plan->operators[0].number = 7;
     plan_tariffs(plan, &plan->operators[0]);
-    split = room(plan, 1, sizeof *split);
-    *split = (struct split){0, UINT32_MAX, 3, {10, 11, 12}, {1, 2, UINT32_MAX}, 3 + (uint64_t)UINT32_MAX};
-    plan->operators[0].splits = split;
-    plan->operators[0].split_count = 1;
+    plan_split(plan, &plan->operators[0]);
     times = room(plan, 1, sizeof *times);
     *times = (struct fee_time){0, UINT32_MAX};
     plan->operators[0].fee_times = times;
@@ -113,6 +159,15 @@ static void record_make(uint8_t record[RECORD_BYTES], const struct clearing_plan
     record[RECORD_SERIAL + 9] = (uint8_t)(random_below(10) << 4 | random_below(10));
     store_big32(record + RECORD_TERMINAL_NUMBER, number);
     memcpy(record + RECORD_TAPPED_AT, moment, sizeof moment);
+    record[RECORD_TAPPED_AT + 2] = (uint8_t)(1 + random_below(2));
+    record[RECORD_TAPPED_AT + 3] = (uint8_t)(5 + random_below(3));
+    if (random_below(2) == 0) {
+        memcpy(record + RECORD_ENTRY_AT, record + RECORD_TAPPED_AT, sizeof moment);
+        record[RECORD_ENTRY_AT + 4] = (uint8_t)random_below(10);
+    }
+    record[RECORD_MODE] = random_below(8) == 0;
+    store_big32(record + RECORD_LINE, 5 + (uint32_t)random_below(4));
+    store_big32(record + RECORD_ENTRY_LINE, 5 + (uint32_t)random_below(4));
     record[RECORD_TERMINAL_ID] = 0x71;
     record[RECORD_TERMINAL_ID + 1] = (uint8_t)random_below(4);
     record[RECORD_DEVICE + 7] = (uint8_t)random_below(3);

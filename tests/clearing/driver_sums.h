@@ -12,7 +12,7 @@ static uint8_t bcd(unsigned value)
 /* Every day of the century in order, counted one by one. */
 static void check_calendar(void)
 {
-    int64_t day = 0;
+    int64_t day = 0, first_month = calendar_month(0);
 
     for (unsigned year = 0; year < 100; year++)
         for (unsigned month = 0; month <= 13; month++)
@@ -23,8 +23,10 @@ static void check_calendar(void)
 
                 if (month < 1 || month > 12 || in_month < 1 || in_month > days)
                     CHECK(calendar_seconds(moment) == CALENDAR_NONE);
-                else
+                else {
+                    CHECK(calendar_month(day) == first_month + 12 * (int64_t)year + month - 1);
                     CHECK(calendar_seconds(moment) == day++ * CALENDAR_DAY_S + CALENDAR_DAY_S - 2);
+                }
             }
     CHECK(day == 36525);
 }
@@ -34,16 +36,17 @@ static void check_split(void)
     struct split split = {.count = 1 + (uint32_t)random_below(SHARES_MAX)};
     int32_t parts[SHARES_MAX], amount = (int32_t)(random_word() >> (33 + random_below(24)));
     int64_t sum = 0;
+    uint64_t weight_sum = 0;
 
     for (uint32_t share = 0; share < split.count; share++) {
         split.weights[share] = (uint32_t)(random_word() >> (32 + random_below(31)));
-        split.weight_sum += split.weights[share];
+        weight_sum += split.weights[share];
     }
-    if (split.weight_sum == 0)
-        split.weight_sum = split.weights[0] = 1;
-    fare_divide(&split, amount, parts);
+    if (weight_sum == 0)
+        weight_sum = split.weights[0] = 1;
+    split_divide(split.weights, split.count, amount, parts);
     for (uint32_t share = 0; share < split.count; share++) {
-        uint64_t floor = (uint64_t)amount * split.weights[share] / split.weight_sum;
+        uint64_t floor = (uint64_t)amount * split.weights[share] / weight_sum;
 
         CHECK(parts[share] >= 0 && (uint64_t)parts[share] - floor <= 1);
         sum += parts[share];

@@ -13,7 +13,8 @@ HERE = Path(__file__).resolve().parent
 KERNELS = Path(kernel.__file__).resolve().parent / "_kernels"
 HEADERS = (
     "codes", "record", "calendar", "reasons", "pages", "room", "card_table", "terminal_lines", "identity_table",
-    "journal", "movements", "fares", "plan", "tap", "batch", "checks", "card_checks", "price",
+    "journal", "movements", "hours", "tariffs", "fares", "discounts", "splits", "spending", "plan", "tap", "batch",
+    "checks", "card_checks", "price",
     "card_moves", "money", "postgres_copy", "leaves", "judge",
 )  # fmt: skip
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wno-sign-conversion", "-std=gnu11"]

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from clearing import cards, kernel, limits, terminals
-from clearing.plan import Bearer, Purpose, Rounding, TariffType, TransferType
+from clearing.plan import (
+    Basis,
+    Bearer,
+    DayKind,
+    Degraded,
+    MissingEntry,
+    Period,
+    Purpose,
+    Rounding,
+    TariffType,
+    TransferType,
+)
 from schemas import proof, record
 from schemas.codes import (
     DEBIT_KINDS,
@@ -51,7 +62,9 @@ def constants(header: str) -> dict[str, int]:
         ("codes.h", "VERDICT_", Verdict), ("codes.h", "SOURCE_", Source), ("codes.h", "CHECK_", Check),
         ("codes.h", "TARIFF_", TariffType), ("codes.h", "ROUNDING_", Rounding),
         ("codes.h", "BEARER_", Bearer), ("codes.h", "TRANSFER_", TransferType),
-        ("codes.h", "PURPOSE_", Purpose), ("reasons.h", "REASON_", Reason),
+        ("codes.h", "PURPOSE_", Purpose), ("codes.h", "DAY_", DayKind), ("codes.h", "BASIS_", Basis),
+        ("codes.h", "DEGRADED_", Degraded), ("codes.h", "MISSING_ENTRY_", MissingEntry),
+        ("codes.h", "PERIOD_", Period), ("reasons.h", "REASON_", Reason),
     ],
 )  # fmt: skip
 def test_a_number_in_c_is_the_published_one(header: str, prefix: str, words: type[IntEnum]) -> None:
@@ -94,11 +107,14 @@ def test_card_line_and_bounds_are_those_of_python() -> None:
     assert found["CARD_JOURNEY_OPEN"] == cards.JOURNEY_OPEN
     assert (found["CARD_GOOD"], found["CARD_CLOSED"]) == (cards.STATUS_GOOD, cards.STATUS_CLOSED)
     assert found["CARD_REFUNDED"] == cards.STATUS_REFUNDED
+    assert found["CARD_STATUS_SHIFT"] == cards.STATUS_SHIFT
+    assert found["CARD_OPERATOR_MAX"] == cards.OPERATOR_MAX
+    assert constants("codes.h")["BEARERS"] == len(Bearer)
     terminal = constants("terminal_lines.h")
     assert terminal["TERMINAL_FAMILY"] == terminals.FAMILY not in set(CardFamily)
     assert terminal["TERMINAL_WINDOW"] == limits.TERMINAL_WINDOW
     assert constants("card_checks.h")["COUNTER_WINDOW"] == limits.COUNTER_WINDOW
-    assert constants("fares.h")["SHARES_MAX"] == limits.SHARES_MAX == proof.SHARES_MAX
+    assert constants("splits.h")["SHARES_MAX"] == limits.SHARES_MAX == proof.SHARES_MAX
     assert constants("postgres_copy.h")["COPY_COLUMNS"] == len(kernel.COPY_COLUMNS)
     assert constants("leaves.h")["LEAF_SALT_BYTES"] == proof.SALT_SIZE
 

@@ -44,6 +44,45 @@ def test_discounts_round_half_up_once() -> None:
     assert fare_of(discounts, 2, 300) == (300, 0)
 
 
+def test_some_hours_of_workdays_are_paid_in_full() -> None:
+    seniors = {3: Discount(0, subsidised=True, full_s=((7 * 3600, 9 * 3600),))}
+    assert fare_of(seniors, 3, 300, 7 * 3600 - 1, workday=True) == (0, 300)
+    assert fare_of(seniors, 3, 300, 7 * 3600, workday=True) == (300, 0)
+    assert fare_of(seniors, 3, 300, 9 * 3600, workday=True) == (0, 300)
+    assert fare_of(seniors, 3, 300, 8 * 3600, workday=False) == (0, 300)
+
+
+def test_seniors_of_xian_pay_in_the_peaks_of_workdays() -> None:
+    fares = rule_facts.read(rule_facts.SETS / "xian", DAY)
+    assert fares.metro is not None
+    peaks = ((7 * 3600, 9 * 3600), (17 * 3600, 19 * 3600))
+    assert fares.metro.discounts[CardKind.SENIOR] == Discount(0, subsidised=True, full_s=peaks)
+    days = {
+        date(2026, 1, 2): False,
+        date(2026, 1, 3): False,
+        date(2026, 1, 4): True,
+        date(2026, 1, 5): True,
+        date(2026, 1, 10): False,
+        date(2026, 2, 14): True,
+        date(2026, 2, 23): False,
+    }
+    assert {day: fares.workday(day) for day in days} == days
+
+
+def test_a_long_stay_costs_the_highest_fare() -> None:
+    metro = rule_facts.read(rule_facts.SETS / "xian", DAY).metro
+    assert metro is not None
+    one, other = sorted(metro.line_of)[:2]
+    assert metro.gross(one, other, 7200) == metro.fares[one, other]
+    assert metro.gross(one, other, 7201) == max(metro.fares.values()) == 1200
+
+
+def test_taxis_cost_more_by_night() -> None:
+    taxi = rule_facts.read(rule_facts.SETS / "xian", DAY).taxi
+    moments = {23 * 3600 - 1: 900, 23 * 3600: 1000, 0: 1000, 6 * 3600 - 1: 1000, 6 * 3600: 900}
+    assert {moment: taxi.gross(3000, 0, moment) for moment in moments} == moments
+
+
 def test_the_meter_counts_begun_steps_and_full_waits() -> None:
     meter = TaxiFares("taxi", 900, 3000, 230, 1000, 100, 300, 0, {})
     assert meter.gross(3000, 299) == 900

@@ -120,7 +120,7 @@ def test_records_come_late_in_any_order_doubled_and_cut_again(
             lateness.update(days)
             mixed += len(days) > 1
     assert len(dates) == 71
-    assert max(days for days in lateness if days < 60) == 40
+    assert 30 < max(days for days in lateness if days < 60) <= 40
     assert len([days for days in lateness if 0 < days <= 40]) > 20
     assert mixed > 10
     assert sum(submitted.again for each in dates for submitted in each.batches) > 3

@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 KERNEL = "tests/clearing/test_kernel_"
 EDGES = "tests/clearing/test_kernel_edges.py::"
+TARIFFS = "tests/clearing/tariffs/test_"
 
 PLAIN_KERNEL = (
     Mutant(
@@ -88,6 +89,22 @@ PLAIN_KERNEL = (
         (EDGES + "test_half_a_fen_is_rounded_as_the_class_says",),
         "every fare that ends on half a fen would be above tariff",
     ),
+    Mutant(
+        "plain: a stay of the last second allowed is too long",
+        "clearing/gross.py",
+        "if 0 < tariff.overstay_s < stay_s:",
+        "if 0 < tariff.overstay_s <= stay_s:",
+        (TARIFFS + "tariff_stays.py",),
+        "passengers would be fined for leaving in time",
+    ),
+    Mutant(
+        "plain: a tap of a day that is over costs less by the next one",
+        "clearing/_reference/spending.py",
+        "return 0 if now > latest else None",
+        "return 0",
+        (TARIFFS + "tariff_accumulations.py",),
+        "late taps would wipe out what the card has spent since",
+    ),
 )
 
 C_KERNEL = (
@@ -149,7 +166,7 @@ C_KERNEL = (
     ),
     Mutant(
         "C: a fen is lost in the split",
-        "clearing/_kernels/fares.h",
+        "clearing/_kernels/splits.h",
         "parts[largest]++;",
         ";",
         (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
@@ -157,7 +174,7 @@ C_KERNEL = (
     ),
     Mutant(
         "C: ties of the split go to the last",
-        "clearing/_kernels/fares.h",
+        "clearing/_kernels/splits.h",
         "if (remainders[share] > remainders[largest])",
         "if (remainders[share] >= remainders[largest])",
         (KERNEL + "prices.py::test_a_split_gives_the_odd_fen_to_the_largest_remainder",),
@@ -219,5 +236,45 @@ C_KERNEL = (
         "tap->record[RECORD_CARD_KIND]",
         (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "an operator would claim subsidies by writing 'senior' into records",
+    ),
+    Mutant(
+        "C: an hour has its last second twice",
+        "clearing/_kernels/hours.h",
+        "in_day >= item->to_s",
+        "in_day > item->to_s",
+        (TARIFFS + "tariff_hours.py",),
+        "the second after the peak would cost what the peak does",
+    ),
+    Mutant(
+        "C: any leg before makes a transfer",
+        "clearing/_kernels/price.h",
+        "    if (transfer->from_operators.count > 0 &&",
+        "    if (false && transfer->from_operators.count > 0 &&",
+        (TARIFFS + "tariff_transfers.py",),
+        "the metro would give its discount for changing from itself",
+    ),
+    Mutant(
+        "C: what was spent outlives its month",
+        "clearing/_kernels/spending.h",
+        "        return now > latest ? 0 : SPENT_UNKNOWN;",
+        "        return now > latest && period == PERIOD_DAY ? 0 : SPENT_UNKNOWN;",
+        (TARIFFS + "tariff_accumulations.py",),
+        "a card would never pay the first tier again",
+    ),
+    Mutant(
+        "C: the budget's discounts are the issuer's",
+        "clearing/_kernels/money.h",
+        "money_book(batch, plan->budget_account, subsidy, PURPOSE_SUBSIDY, by_budget);",
+        "money_book(batch, plan->issuer_discount_account, subsidy, PURPOSE_SUBSIDY, by_budget);",
+        (TARIFFS + "tariff_transfers.py", TARIFFS + "tariff_accumulations.py"),
+        "issuers would pay what the city promised",
+    ),
+    Mutant(
+        "C: the pair of stations says nothing of the shares",
+        "clearing/_kernels/splits.h",
+        "return any != 0 ? weights : split->weights;",
+        "return split->weights;",
+        (TARIFFS + "split_pairs.py",),
+        "owners of lines would share fares of rides that never touched them",
     ),
 )

@@ -1,16 +1,16 @@
 """Distance bands over a network: the fare of the shortest way, compiled to a matrix."""
 
 import struct
-from bisect import bisect_left
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from clearing.plan import TariffType
+from clearing.rules.bands import METRES, FareOf, read_bands, tell_bands
 from clearing.rules.document import FEN_MAX, Table
 from clearing.rules.networks import UNREACHED, Link, Network
-from clearing.rules.tariffs.registry import BOUND_KEYS, Body, Context, bounds
+from clearing.rules.tariffs.registry import BOUND_KEYS, Body, Context, bounds, same_station
+from clearing.rules.words import Said
 
 TYPE: Final = "distance"
 KEYS: Final = BOUND_KEYS | {
@@ -18,65 +18,8 @@ KEYS: Final = BOUND_KEYS | {
     "apart": "lines with bands of their own: whoever changes to them pays both fares",
     "same_station_fen": "the fare back to the station of entry; absent: that of the first band",
 }
-BAND_KEYS: Final = {
-    "to_m": "longest distance of the band, included; absent in the last band",
-    "fare_fen": "the fare",
-    "each_m": "last band: length of the steps beyond the band above",
-    "add_fen": "last band: what each begun step adds",
-}
-
+BAND_KEYS: Final = METRES.keys()
 APART_KEYS: Final = {"lines": "numbers or names of lines", "bands": "their fares by distance"}
-
-
-def _fare_of(version: Table) -> Callable[[int], int]:
-    rows = version.tables("bands")
-    bounds_m: list[int] = []
-    fares: list[int] = []
-    for row in rows[:-1]:
-        row.only(BAND_KEYS)
-        upper, fare = row.integer("to_m", 1), row.integer("fare_fen")
-        if bounds_m and upper <= bounds_m[-1]:
-            raise row.error(
-                "to_m",
-                f"The band to {upper} m is never reached: the one above it ends at {bounds_m[-1]} m.",
-                "Write bands in rising order of to_m.",
-            )
-        _rises(row, fare, fares)
-        bounds_m.append(upper)
-        fares.append(fare)
-    last = rows[-1]
-    last.only(BAND_KEYS)
-    if last.has("to_m"):
-        raise last.error(
-            "to_m",
-            "The last band is not open: longer ways would have no fare.",
-            "Leave to_m out of the last band; give it fare_fen, or each_m and add_fen.",
-        )
-    if last.has("each_m"):
-        if not bounds_m:
-            raise last.error(
-                "each_m", "The steps follow no band.", "Put a band with to_m and fare_fen above."
-            )
-        start, base = bounds_m[-1], fares[-1]
-        each, add = last.integer("each_m", 1), last.integer("add_fen")
-        return lambda metres: (
-            fares[bisect_left(bounds_m, metres)]
-            if metres <= start
-            else base + -(-(metres - start) // each) * add
-        )
-    fare = last.integer("fare_fen")
-    _rises(last, fare, fares)
-    fares.append(fare)
-    return lambda metres: fares[bisect_left(bounds_m, metres)]
-
-
-def _rises(row: Table, fare: int, fares: list[int]) -> None:
-    if fares and fare < fares[-1]:
-        raise row.error(
-            "fare_fen",
-            f"A longer way costs {fare} fen, less than the {fares[-1]} fen of the band above.",
-            "Correct the fare: it cannot fall with distance.",
-        )
 
 
 def build(version: Table, context: Context) -> Body:
@@ -101,10 +44,20 @@ def build(version: Table, context: Context) -> Body:
     )
 
 
+def tell(version: Table) -> list[Said]:
+    """The bands in words, then the lines apart."""
+    told = tell_bands(version.data, METRES)
+    for row in version.data.get("apart", []):
+        names = ", ".join(map(str, row["lines"]))
+        for english, chinese in tell_bands(row, METRES):
+            told.append((f"{names}, apart: {english}", f"{names}单独计价：{chinese}"))
+    return told + same_station(version)
+
+
 class _Region(msgspec.Struct, frozen=True):
     """Part of a network with bands of its own. ``touched``: positions of the stations in it."""
 
-    fare_of: Callable[[int], int]
+    fare_of: FareOf
     links: tuple[Link, ...]
     touched: tuple[int, ...]
 
@@ -112,7 +65,7 @@ class _Region(msgspec.Struct, frozen=True):
 def _regions(version: Table, network: Network) -> list[_Region]:
     """The common region first, then those of the lines that are priced apart."""
     apart: dict[int, int] = {}
-    fares = [_fare_of(version)]
+    fares = [read_bands(version, METRES)]
     for row in version.tables("apart") if version.has("apart") else []:
         row.only(APART_KEYS)
         for name in row.values("lines"):
@@ -120,7 +73,7 @@ def _regions(version: Table, network: Network) -> list[_Region]:
             if line in apart:
                 raise row.error("lines", "A line is priced apart twice.", "Name each line once.")
             apart[line] = len(fares)
-        fares.append(_fare_of(row))
+        fares.append(read_bands(row, METRES))
     found = []
     for number, fare_of in enumerate(fares):
         links = tuple(link for link in network.links if apart.get(link.line, 0) == number)
@@ -168,7 +121,7 @@ def _part(network: Network, region: _Region) -> list[list[int]]:
     return [_priced(row, region.fare_of) for row in network.distances_over(region.links)]
 
 
-def _priced(row: list[int], fare_of: Callable[[int], int]) -> list[int]:
+def _priced(row: list[int], fare_of: FareOf) -> list[int]:
     known: dict[int, int] = {UNREACHED: UNREACHED}
     for metres in row:
         if metres not in known:

@@ -5,6 +5,7 @@ from typing import Final
 from clearing.plan import TariffType
 from clearing.rules.document import Table
 from clearing.rules.tariffs.registry import BOUND_KEYS, Body, Context, bounds
+from clearing.rules.words import Said, yuan_words
 
 TYPE: Final = "flat"
 KEYS: Final = BOUND_KEYS | {
@@ -32,3 +33,17 @@ def build(version: Table, context: Context) -> Body:
         raise version.error(None, "The tariff has no fare.", "Add fare_fen, by_line or both.")
     least, most = bounds(version, min(fares.values()), max(fares.values()))
     return Body(TariffType.FLAT, least, most, flat_fen=tuple(sorted(fares.items())))
+
+
+def tell(version: Table) -> list[Said]:
+    """The fares in words."""
+    told: list[Said] = []
+    for entry in version.data.get("by_line", []):
+        names = ", ".join(map(str, entry["lines"]))
+        english, chinese = yuan_words(entry["fare_fen"])
+        told.append((f"lines {names}: {english}", f"线路{names}：{chinese}"))
+    if version.has("fare_fen"):
+        english, chinese = yuan_words(version.data["fare_fen"])
+        other = ("every other line", "其他线路") if told else ("every line", "各线路")
+        told.append((f"{other[0]}: {english}", f"{other[1]}：{chinese}"))
+    return told

@@ -5,6 +5,7 @@ from typing import Final
 from clearing.plan import Meter, TariffType
 from clearing.rules.document import Table
 from clearing.rules.tariffs.registry import Body, Context
+from clearing.rules.words import Said, yuan_words
 
 TYPE: Final = "metered"
 KEYS: Final = {
@@ -38,3 +39,31 @@ def build(version: Table, context: Context) -> Body:  # noqa: ARG001 - all types
             version.integer_or("tolerance_fen", 0),
         ),
     )
+
+
+def tell(version: Table) -> list[Said]:
+    """The meter in words."""
+    data = version.data
+    start, step = yuan_words(data["start_fen"]), yuan_words(data["step_fen"])
+    told = [
+        (
+            f"start, with {data['start_m']:,} metres: {start[0]}",
+            f"起步价 {start[1]}（含{data['start_m']:,}米）",
+        ),
+        (
+            f"each {data['step_m']:,} metres begun: {step[0]} more",
+            f"每{data['step_m']:,}米加 {step[1]}",
+        ),
+    ]
+    if version.has("wait_s"):
+        wait = yuan_words(data["wait_fen"])
+        told.append(
+            (
+                f"each full {data['wait_s']} s of waiting: {wait[0]} more",
+                f"等候每满{data['wait_s']}秒加 {wait[1]}",
+            )
+        )
+    if version.has("tolerance_fen"):
+        bound = yuan_words(data["tolerance_fen"])
+        told.append((f"the device's fare may differ by {bound[0]}", f"计价器允许误差 {bound[1]}"))
+    return told

@@ -6,7 +6,8 @@ from typing import Final
 from clearing.plan import TariffType
 from clearing.rules.document import Table
 from clearing.rules.networks import Network
-from clearing.rules.tariffs.registry import BOUND_KEYS, Body, Context, bounds
+from clearing.rules.tariffs.registry import BOUND_KEYS, Body, Context, bounds, same_station
+from clearing.rules.words import Said, yuan_words
 
 TYPE: Final = "od"
 KEYS: Final = BOUND_KEYS | {
@@ -72,3 +73,22 @@ def _complete(version: Table, network: Network, cells: dict[tuple[int, int], int
                     f"There is no fare from {origin.id} to {destination.id}.",
                     "Add the pair, symmetric or same_station_fen, or say partial = true.",
                 )
+
+
+def tell(version: Table) -> list[Said]:
+    """Where the matrix is; the pairs themselves where they are few."""
+    fares = version.data["fares"]
+    if isinstance(fares, str):
+        told = [(f"from station to station, as {fares} lists it", f"站间票价表：{fares}")]
+    else:
+        told = []
+        arrow = "↔" if version.flag("symmetric") else "→"
+        for row in fares:
+            english, chinese = yuan_words(row["fare_fen"])
+            told.append(
+                (
+                    f"{row['from']} {arrow} {row['to']}: {english}",
+                    f"{row['from']}{arrow}{row['to']} {chinese}",
+                )
+            )
+    return told + same_station(version)

@@ -12,6 +12,7 @@ import msgspec
 from clearing.plan import Meter, TariffType
 from clearing.rules.document import FEN_MAX, Table
 from clearing.rules.networks import Network, ReadRows
+from clearing.rules.words import Said, yuan_words
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -53,6 +54,9 @@ class TariffModule(Protocol):
     def build(self, version: Table, context: Context) -> Body:
         """Check one version and compile it. Raises ``RuleError``."""
 
+    def tell(self, version: Table) -> list[Said]:
+        """What a version says, for people; ``build`` has checked it."""
+
 
 @cache
 def modules() -> dict[str, TariffModule]:
@@ -83,3 +87,11 @@ BOUND_KEYS = {
     "max_fen": "highest gross fare; for supplements too",
 }
 """The keys of ``bounds``."""
+
+
+def same_station(version: Table) -> list[Said]:
+    """What the way back to the station of entry costs, where the version says it."""
+    if not version.has("same_station_fen"):
+        return []
+    english, chinese = yuan_words(version.data["same_station_fen"])
+    return [(f"back to the station of entry: {english}", f"同站进出：{chinese}")]

@@ -3,20 +3,33 @@
 import csv
 import json
 import random
+import tomllib
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from clearing import pricing
-from clearing.plan import Bearer, TariffType, TransferType
+from clearing.plan import Bearer, TariffType, TransferType, local_seconds
 from clearing.pricing import Ride
 from clearing.rules import Claims, RuleSet, load, province_sets, read, shipped_sets
+from schemas.cities import CITIES
 from schemas.codes import TapKind
 
 DATA = Path(__file__).parents[2] / "data"
 at = datetime.fromisoformat
-ON = at("2026-01-05T08:00:00")
+ON = at("2026-01-05T12:00:00")
+
+
+STAND_INS = (
+    "ankang", "baoji", "hanzhong", "shangluo", "tongchuan", "weinan", "xianyang", "yanan", "yangling", "yulin",
+)  # fmt: skip
+
+
+def said(name: str) -> dict[str, str]:
+    """What a shipped set says of itself."""
+    about: dict[str, str] = tomllib.loads(read([name])[f"{name}/rules.toml"])["set"]
+    return about
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +38,26 @@ def rules() -> RuleSet:
 
 
 def test_what_is_shipped(rules: RuleSet) -> None:
-    assert shipped_sets() == ("baoji", "beijing", "shenzhen-2018", "xian")
-    assert province_sets() == ("baoji", "shenzhen-2018", "xian")
-    for city in ("xian", "baoji"):
-        for mode in ("metro", "bus", "taxi"):
+    cities = {city.chinese: city.name for city in CITIES}
+    assert len(STAND_INS) + 1 == len(cities)
+    assert set(shipped_sets()) == {*STAND_INS, "xian", "beijing", "china", "shenzhen-2018"}
+    assert set(province_sets()) == {*STAND_INS, "xian", "shenzhen-2018"}
+    for city in ("xian", *STAND_INS):
+        modes = ("metro", "bus", "taxi") if city in ("xian", "baoji") else ("bus", "taxi")
+        for mode in modes:
             assert rules.tariff(f"{city}/{mode}")
             assert rules.split(f"{city}/{mode}")
+    named = {about["chinese"]: about["english"] for about in map(said, ("xian", *STAND_INS))}
+    assert named == cities
     for name in province_sets():
         assert rules.fee(f"{name}/standard", date(2018, 9, 1)).recipients
 
 
 def test_every_stand_in_says_so() -> None:
-    for file, text in read(["xian", "baoji"]).items():
-        assert "stand" in text.lower(), file
+    for file, text in read(["xian"]).items():
+        assert "stand" in text.lower() or file.startswith("china/"), file
+    for city in STAND_INS:
+        assert "made up" in said(city)["stand_in"]
 
 
 # -- Xi'an -----------------------------------------------------------------------------------------
@@ -148,6 +168,48 @@ def test_beijing_is_whole(rules: RuleSet) -> None:
     assert all(fare == by_pair[other, one] for (one, other), fare in by_pair.items())
     assert {fare % 100 for fare in by_pair.values()} == {0}
     assert min(by_pair.values()) == 300
+
+
+@pytest.mark.parametrize(
+    ("when", "entered", "origin", "fare"),
+    [
+        # Monday, a workday; half of 6 yuan before seven o'clock, by when the ride began
+        ("2026-01-05T07:40:00", "2026-01-05T06:59:59", "土桥", 300),
+        ("2026-01-05T07:40:00", "2026-01-05T07:00:00", "土桥", 600),
+        # a Sunday that is worked, a Sunday that is not, a Monday that is a holiday
+        ("2026-01-04T07:40:00", "2026-01-04T06:59:59", "土桥", 300),
+        ("2026-01-11T07:40:00", "2026-01-11T06:59:59", "土桥", 600),
+        ("2026-02-16T07:40:00", "2026-02-16T06:59:59", "土桥", 600),
+        # a station that is not on the list
+        ("2026-01-05T07:40:00", "2026-01-05T06:59:59", "苹果园", 500),
+    ],
+)
+def test_beijing_early_birds(
+    rules: RuleSet, when: str, entered: str, origin: str, fare: int
+) -> None:
+    claims = Claims(entry_at_s=local_seconds(at(entered)))
+    quote = rules.quote("beijing/metro", at(when), origin, "西单", "ordinary", claims)
+    assert quote.fare_fen == fare
+    early = rules.tariff("beijing/metro")[-1].classes[0]
+    assert len(early.stations) == 25
+
+
+def test_all_pairs_agree_with_single_quotes_at_early_hours(rules: RuleSet) -> None:
+    early = at("2026-01-05T06:30:00")
+    pairs = [(origin, "西单") for origin in ("土桥", "沙河", "青年路", "苹果园", "国贸")]
+    rows = rules.quote_pairs("beijing/metro", early, pairs, "ordinary")
+    single = [rules.quote("beijing/metro", early, *pair, "ordinary").fare_fen for pair in pairs]
+    assert [row.fare_fen for row in rows] == single
+
+
+@pytest.mark.parametrize(
+    ("spent_yuan", "fare"),
+    [(0, 600), (99.99, 600), (100, 480), (149.99, 480), (150, 300), (399.99, 300), (400, 600)],
+)
+def test_beijing_month(rules: RuleSet, spent_yuan: float, fare: int) -> None:
+    accumulation = rules.tariff("beijing/metro")[-1].accumulation
+    assert accumulation is not None
+    assert pricing.accumulated(accumulation, round(spent_yuan * 100), 600) == fare
 
 
 # -- Shenzhen 2018 ---------------------------------------------------------------------------------
