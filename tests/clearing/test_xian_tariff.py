@@ -276,3 +276,44 @@ def test_a_taxi_by_night(
     found = judged(xian, TAXI, moment, data)
     assert ints(found.priced_fen, "i") == [gross_fen + 100]
     assert list(found.reasons) == [R.GROSS_DIFFERS if over_fen else R.CLEAN]
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_taps_from_before_and_after_a_change_arrive_mixed(plan: Plan, name: str) -> None:
+    """From 04:00 on a bus without air conditioning costs 1.5 yuan; each tap is priced by its own second."""
+    files = read(["xian"])
+    files["xian/rules.toml"] += """
+[[tariff.dearer]]
+since = 2000-01-01
+type = "flat"
+taps = ["bus_flat"]
+fare_fen = 100
+
+[[tariff.dearer]]
+since = 2026-01-05T04:00:00
+type = "flat"
+taps = ["bus_flat"]
+fare_fen = 150
+"""
+    tariffs = load(files).tariff("xian/dearer")
+    operators = tuple(
+        msgspec.structs.replace(row, tariffs=tariffs) if row.number == BUS else row
+        for row in plan.operators
+    )
+    kernel: Kernel = KERNELS[name]()
+    kernel.configure(msgspec.structs.replace(plan, operators=operators))
+    day = local_day(datetime.fromisoformat(MONDAY).date())
+    fares = {"040000": 150, "035959": 100, "083000": 150, "000001": 100}
+    taps = b"".join(
+        tap(
+            "open",
+            tapped_at=f"20260105{at}",
+            terminal_number=number,
+            offline_counter=number,
+            gross_fen=fare,
+            amount_fen=fare,
+        )
+        for number, (at, fare) in enumerate(fares.items(), 1)
+    )
+    found = kernel.judge(taps, context(BUS, business_day=day, judged_at_s=86_400 * (day + 1) - 1))
+    assert ints(found.priced_fen, "i") == list(fares.values())
