@@ -3,7 +3,7 @@
 Terminal lines lie among the card lines (``clearing.cards``): same table, same pages, same undo. Their
 family is none of a card's, their issuer number is 0, their serial is the terminal id and four zeros.
 Every tap that holds its identity moves the line of its terminal, if that is registered at the time of
-the tap and the record has a terminal number.
+the tap as its operator's and the record has a terminal number.
 """
 
 import struct
@@ -15,7 +15,7 @@ from clearing.limits import TERMINAL_WINDOW
 
 SIZE: Final = 64
 FAMILY: Final = 255
-LAYOUT: Final = struct.Struct("<B3x6s6xII32sI4x")
+LAYOUT: Final = struct.Struct("<B3x6s6xII32sII")
 assert LAYOUT.size == SIZE
 assert TERMINAL_WINDOW == 8 * 32
 
@@ -27,7 +27,7 @@ class TerminalLine(msgspec.Struct, kw_only=True):
 
     ``last_tap_s`` is the time of its latest tap, local seconds; ``repeats`` counts numbers that it
     gave again, to another tap, and stops at its 32 bits. A number further below the highest than the
-    window reaches says nothing.
+    window reaches says nothing. ``number_first`` is the number of the first tap that arrived.
     """
 
     terminal_id: bytes
@@ -35,25 +35,33 @@ class TerminalLine(msgspec.Struct, kw_only=True):
     last_tap_s: int = 0
     window: int = 0
     repeats: int = 0
+    number_first: int = 0
 
 
 def pack(line: TerminalLine) -> bytes:
     """The 64 bytes of a line."""
     window = line.window.to_bytes(TERMINAL_WINDOW // 8, "little")
     return LAYOUT.pack(
-        FAMILY, line.terminal_id, line.number_highest, line.last_tap_s, window, line.repeats
+        FAMILY,
+        line.terminal_id,
+        line.number_highest,
+        line.last_tap_s,
+        window,
+        line.repeats,
+        line.number_first,
     )
 
 
 def unpack(data: bytes) -> TerminalLine:
     """The line of 64 bytes."""
-    _, terminal_id, highest, last_tap_s, window, repeats = LAYOUT.unpack(data)
+    _, terminal_id, highest, last_tap_s, window, repeats, first = LAYOUT.unpack(data)
     return TerminalLine(
         terminal_id=terminal_id,
         number_highest=highest,
         last_tap_s=last_tap_s,
         window=int.from_bytes(window, "little"),
         repeats=repeats,
+        number_first=first,
     )
 
 

@@ -78,7 +78,8 @@ static inline void check_batch_and_time(struct batch *batch, struct tap *tap)
         tap_note(tap, REASON_DEGRADED_MODE);
 }
 
-/* Whether the terminal gave this number to another tap before; the same tap would not have come this far. */
+/* Whether the operator's terminal gave this number to another tap before; the same tap would not have come this
+ * far. */
 static inline void check_terminal_number(struct batch *batch, struct tap *tap)
 {
     struct terminal_line line;
@@ -110,7 +111,9 @@ static inline void check_terminal(struct batch *batch, struct tap *tap)
         tap_say(batch, tap, REASON_TERMINAL_LINE_DIFFERS, terminal->line, line);
     if (terminal->device != 0 && terminal->device != device)
         tap_say(batch, tap, REASON_TERMINAL_DEVICE_DIFFERS, (int64_t)terminal->device, (int64_t)device);
-    check_terminal_number(batch, tap);
+    /* Nobody moves the numbers of another one's terminal. */
+    if (terminal->operator_number == batch->operator_number)
+        check_terminal_number(batch, tap);
 }
 
 static inline void check_denylist(struct batch *batch, struct tap *tap)

@@ -22,7 +22,7 @@ struct terminal_line {
     uint32_t last_tap_s;
     uint64_t window[TERMINAL_WINDOW_WORDS]; /* bit i, from the first word's lowest: highest − i was used */
     uint32_t repeats;                       /* numbers given again, to another tap */
-    uint32_t reserved;
+    uint32_t number_first;                  /* of the first tap that arrived */
 };
 
 _Static_assert(sizeof(struct terminal_line) == CARD_LINE_BYTES, "a terminal line has the size of a card line");
@@ -82,6 +82,8 @@ static inline void terminal_window_shift(uint64_t window[TERMINAL_WINDOW_WORDS],
 /* A tap of this terminal holds its identity. */
 static inline void terminal_line_move(struct terminal_line *line, uint32_t number, uint32_t seconds)
 {
+    if (line->number_first == 0)
+        line->number_first = number;
     if (terminal_line_used(line, number)) {
         if (line->repeats < UINT32_MAX)
             line->repeats++;

@@ -233,8 +233,8 @@ class ReferenceKernel:
     def _check_terminal(self, row: Row, context: BatchContext) -> None:
         terminal_id = bytes.fromhex(row.tap.terminal_id)
         registered = self._terminals.get(terminal_id)
-        known = terminal.check_terminal(row, registered, context.operator)
-        if known and row.tap.terminal_number:
+        own = terminal.check_terminal(row, registered, context.operator)
+        if own and row.tap.terminal_number:
             line = self._terminal_lines.get(_terminal_key(terminal_id))
             terminal.check_number(row, line or TerminalLine(terminal_id=terminal_id))
 

@@ -11,7 +11,7 @@ _REPEATS_MAX = 0xFFFF_FFFF
 
 
 def check_terminal(row: Row, terminal: Terminal | None, operator: int) -> bool:
-    """What the registry says of the tap's terminal; False where it does not know it."""
+    """What the registry says of the tap's terminal; whether it is the operator's, so that numbers count."""
     tap = row.tap
     if terminal is None or not terminal.since_s <= row.seconds < terminal.until_s:
         row.say(Reason.TERMINAL_UNKNOWN, 0, 0)
@@ -24,7 +24,7 @@ def check_terminal(row: Row, terminal: Terminal | None, operator: int) -> bool:
         # Evidence is signed, and the record's eight bytes are not.
         actual = tap.device if tap.device < 2**63 else tap.device - 2**64
         row.say(Reason.TERMINAL_DEVICE_DIFFERS, terminal.device, actual)
-    return True
+    return terminal.operator == operator
 
 
 def check_number(row: Row, line: TerminalLine) -> None:
@@ -42,6 +42,7 @@ def used(line: TerminalLine, number: int) -> bool:
 
 def move(line: TerminalLine, number: int, seconds: int) -> None:
     """A tap of this terminal holds its identity."""
+    line.number_first = line.number_first or number
     ahead = number - line.number_highest
     if used(line, number):
         line.repeats = min(line.repeats + 1, _REPEATS_MAX)

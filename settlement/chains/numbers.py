@@ -1,8 +1,10 @@
 """The audit of terminals: one pass over the date's taps finds those whose numbers need a closer look."""
 
+from collections.abc import Mapping, Sequence
+
 from clearing import terminals
 from clearing.terminals import TerminalLine
-from schemas.items import ItemKind
+from schemas.items import ItemKind, ItemOutcome
 from settlement.chains.standing import Books, Known, Writer, known_of
 from settlement.chains.terminals import Numbered, follow, low_sum
 from settlement.items import Night
@@ -43,10 +45,43 @@ async def audit_terminals(connection: Connection, day: DayRow, books: Books, lin
                 flags=row[6],
             )
         )
+    lost = await _lost_gaps(connection, day, numbers, opening)
     writer = Writer(books)
     for terminal_id, taps in sorted(numbers.items()):
-        follow(writer, terminal_id, opening.get(terminal_id), taps, gaps.get(terminal_id, {}))
+        follow(
+            writer,
+            terminal_id,
+            opening.get(terminal_id),
+            taps,
+            gaps.get(terminal_id, {}),
+            lost.get(terminal_id, []),
+        )
     return writer.night
+
+
+async def _lost_gaps(
+    connection: Connection,
+    day: DayRow,
+    numbers: Mapping[bytes, Sequence[Numbered]],
+    opening: Mapping[bytes, TerminalLine],
+) -> dict[bytes, list[Known]]:
+    """The gaps that are not looked for any more, of those terminals that gave numbers below their highest."""
+    asked = [
+        terminal_id
+        for terminal_id, taps in numbers.items()
+        if terminal_id in opening
+        and any(tap.number <= opening[terminal_id].number_highest for tap in taps)
+    ]
+    lost: dict[bytes, list[Known]] = {}
+    if asked:
+        for told in await chains.read_told(
+            connection, day.business_date, [ItemKind.TERMINAL_GAP], terminals=asked
+        ):
+            if told.standing.outcome == ItemOutcome.LOST:
+                terminal_id = told.standing.item.terminal_id
+                assert terminal_id is not None
+                lost.setdefault(terminal_id, []).append(known_of(told))
+    return lost
 
 
 def _is_plain(

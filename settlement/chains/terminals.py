@@ -71,15 +71,16 @@ def follow(
     before: TerminalLine | None,
     taps: Sequence[Numbered],
     known: Mapping[str, Known],
+    lost: Sequence[Known] = (),
 ) -> None:
     """Gaps and repeats of a terminal on a date.
 
     ``before``: its line when the date began, None where it had none. ``taps`` in order of arrival;
-    ``known``: its open gaps by id.
+    ``known``: its open gaps by id; ``lost``: gaps that are not looked for any more.
     """
     came = sorted(taps, key=lambda tap: (tap.number, tap.batch_seq, tap.row_no))
     gaps = sorted(known.values(), key=lambda item: item.place)
-    for tap in _repeats(before, taps, gaps):
+    for tap in _repeats(before, taps, gaps, lost):
         writer.open(_repeat(writer, terminal_id, tap))
     for item in gaps:
         _fill(writer, terminal_id, item, came)
@@ -91,22 +92,30 @@ def follow(
 
 
 def _repeats(
-    before: TerminalLine | None, taps: Sequence[Numbered], gaps: Sequence[Known]
+    before: TerminalLine | None,
+    taps: Sequence[Numbered],
+    gaps: Sequence[Known],
+    lost: Sequence[Known],
 ) -> Iterator[Numbered]:
-    """Taps whose number was given before: on this date, as the kernel saw it, or by the clock.
+    """Taps whose number was given before: on this date, as the kernel saw it, or on an earlier date.
 
-    A number below the highest of earlier dates that no gap misses was given, unless it is from before
-    the first date; then its time is, too.
+    All numbers from the first that arrived to the highest of earlier dates were given, but for those of gaps.
+    Smaller ones may be from before anything was known; then their time is, too. A gap that is lost keeps its
+    numbers: what comes of them after all is late, and not given twice.
     """
     seen: set[int] = set()
+    missing = [(item.place, item.said["last"]) for item in (*gaps, *lost)]
     for tap in taps:
-        back_in_time = (
+        given = (
             before is not None
             and tap.number <= before.number_highest
-            and local_seconds(tap.tapped_at) > before.last_tap_s
-            and not any(item.place <= tap.number <= item.said["last"] for item in gaps)
+            and (
+                tap.number >= before.number_first
+                or local_seconds(tap.tapped_at) > before.last_tap_s
+            )
+            and not any(first <= tap.number <= last for first, last in missing)
         )
-        if tap.number in seen or tap.flags & _REUSED or back_in_time:
+        if tap.number in seen or tap.flags & _REUSED or given:
             yield tap
         seen.add(tap.number)
 

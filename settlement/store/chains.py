@@ -245,11 +245,19 @@ async def read_told(
     kinds: Sequence[ItemKind],
     cards: Sequence[bytes] | None = None,
     *,
+    terminals: Sequence[bytes] | None = None,
     open_only: bool = False,
 ) -> list[Told]:
-    """Items of these kinds as the night of a date found them; ``cards`` narrows them down."""
+    """Items of these kinds as the night of a date found them; ``cards`` or ``terminals`` narrow
+    them down."""
     found = await read_standing(
-        connection, business_date, before_night=True, open_only=open_only, kinds=kinds, cards=cards
+        connection,
+        business_date,
+        before_night=True,
+        open_only=open_only,
+        kinds=kinds,
+        cards=cards,
+        terminals=terminals,
     )
     names = [each.item.item_id for each in found if each.changes]
     rows = await connection.fetch(
@@ -278,8 +286,9 @@ async def read_told(
 
 # -- terminals -------------------------------------------------------------------------------------
 
+_NO_OWN_TERMINAL: Final = 1 << Reason.TERMINAL_UNKNOWN | 1 << Reason.TERMINAL_OF_OTHER_OPERATOR
 _NUMBERED: Final = (
-    f"{HOLDS_IDENTITY} AND {_SAID} & {1 << Reason.TERMINAL_UNKNOWN} = 0"
+    f"{HOLDS_IDENTITY} AND {_SAID} & {_NO_OWN_TERMINAL} = 0"
     f" AND substr(identity, {_NUMBER_AT}, 4) <> '\\x00000000' AND batch_seq IN (SELECT b.batch_seq"
     f" FROM clearing.batch b WHERE b.business_date = $1 AND b.source = {int(Source.OPERATOR)}"
     f" AND b.checks & {int(Check.TERMINAL_REGISTRY)} <> 0)"

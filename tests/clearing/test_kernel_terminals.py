@@ -60,6 +60,7 @@ def test_a_line_remembers_the_numbers_up_to_the_highest(kernel: Kernel) -> None:
         last_tap_s=TAPPED_S - 29 * 60 - 15 + 5,
         window=0b1111,
         repeats=2,
+        number_first=5,
     )
 
 
@@ -100,6 +101,8 @@ def test_each_terminal_has_its_own_numbers(kernel: Kernel) -> None:
         ({}, {"checks": all_but(Check.TERMINAL_REGISTRY)}, False),
         ({}, PRESENTED, False),
         ({"terminal_id": "999999999999"}, {}, False),
+        # Held, and it holds its identity; but the numbers are not its operator's to move.
+        ({"terminal_id": terminal_of(TAXI)}, {}, False),
         ({"tac": "00000000"}, {}, False),
         # Held, but it holds its identity.
         ({"tac": "FFFFFFFF"}, {}, True),

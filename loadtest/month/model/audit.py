@@ -83,8 +83,7 @@ class Audit:
         for name, terminal in sorted(self.terminals.items()):
             self._audit_terminal(name, terminal)
         for terminal in self.known.terminals.values():
-            terminal.begun = terminal.lowest > 0
-            terminal.tonight.clear()
+            terminal.close()
         self.loads.night(self.night_number)
         for item in self.items.due_on(self.night_number):
             self._age(item)

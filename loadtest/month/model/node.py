@@ -22,6 +22,7 @@ _TERMINAL: Final = slice(record.OFFSET["terminal_id"], record.OFFSET["terminal_n
 _NUMBER: Final = slice(record.OFFSET["terminal_number"], record.OFFSET["tapped_at"])
 _KIND: Final = record.OFFSET["kind"]
 _BY_ISSUER: Final = bit(Reason.TAC_BY_ISSUER)
+_OF_OTHER: Final = bit(Reason.TERMINAL_OF_OTHER_OPERATOR)
 _SILENT: Final = frozenset({0, _BY_ISSUER})
 
 
@@ -139,7 +140,8 @@ class Model:
         card = self.known.cards[data[record.CARD]] if item.pool is not None else None
         flags = item.flags & ~checks.FOUND_HERE | checks.time_flags(item.tapped_s, self.day)
         terminal = self.known.terminals.get(draft.terminal_id)
-        if terminal is not None and terminal.reused(draft.terminal_number):
+        own = not flags & _OF_OTHER
+        if terminal is not None and own and terminal.reused(draft.terminal_number):
             flags |= bit(Reason.TERMINAL_NUMBER_REUSED)
         if card is not None:
             card.become_slow()
@@ -174,7 +176,7 @@ class Model:
         proven = item.proven and card is not None and item.direction != 0
         excess = max(item.amount_fen - priced, 0) if debit and accepted else 0
         if verdict != Verdict.REJECTED or (proven and debit):
-            self._hold_identity(item, draft, row)
+            self._hold_identity(item, draft, row, flags)
         if card is not None and proven:
             self._money(item, card, verdict, reason, excess)
             if debit or accepted:
@@ -217,13 +219,13 @@ class Model:
         late = binds and item.tapped_s >= min(binds)
         return bit(Reason.DENYLISTED if late else Reason.DENYLIST_UNDELIVERED)
 
-    def _hold_identity(self, item: Item, draft: Draft, row: int) -> None:
+    def _hold_identity(self, item: Item, draft: Draft, row: int, flags: int) -> None:
         identity = item.record[record.IDENTITY]
         self._seen[identity] = (self.batch_seq, self.day, item.record)
         terminal = self.known.terminals.get(draft.terminal_id)
-        if terminal is None or not draft.terminal_number:
+        if terminal is None or not draft.terminal_number or flags & _OF_OTHER:
             return
-        if terminal.given(draft.terminal_number):
+        if terminal.repeated(draft.terminal_number, item.tapped_s):
             item_id = item_id_of_tap(ItemKind.TERMINAL_REPEAT, self.batch_seq, row)
             self.items.add(ItemKind.TERMINAL_REPEAT, item_id, 0, self.audit.due(item.tapped_s))
         self._learn_number(draft.terminal_id, terminal, draft.terminal_number, item.tapped_s)

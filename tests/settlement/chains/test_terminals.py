@@ -45,13 +45,14 @@ class Terminal:
 
     def __init__(self) -> None:
         self.gaps: dict[str, Known] = {}
+        self.lost: list[Known] = []
         self.before: TerminalLine | None = None
         self.outcomes: list[ItemOutcome] = []
         self.repeats: list[int] = []
 
     def night(self, on: int, came: list[Numbered]) -> None:
         writer = Writer(Books(business_date=day(on), window_days=WINDOW_DAYS, lost=0))
-        follow(writer, TERMINAL, self.before, came, self.gaps)
+        follow(writer, TERMINAL, self.before, came, self.gaps, self.lost)
         for item in writer.night.items:
             if item.kind == ItemKind.TERMINAL_REPEAT:
                 self.repeats.append(item.body["number"])
@@ -62,12 +63,15 @@ class Terminal:
             old = self.gaps.pop(change.item_id)
             assert change.change_no == old.changes + 1
             self.outcomes.append(change.outcome)
+            if change.outcome == ItemOutcome.LOST:
+                self.lost.append(old)
             if change.state == ItemState.OPEN:
                 self.gaps[change.item_id] = changed(
                     old, outcome=change.outcome, changes=change.change_no, said=change.body
                 )
         old_line = self.before or TerminalLine(terminal_id=TERMINAL)
         for tap in came:
+            old_line.number_first = old_line.number_first or tap.number
             old_line.number_highest = max(old_line.number_highest, tap.number)
             old_line.last_tap_s = max(old_line.last_tap_s, local_seconds(tap.tapped_at))
         self.before = old_line if came or self.before else None
@@ -89,6 +93,7 @@ NIGHTS = [
     pytest.param([[5, 9], [8]], [(6, 7)], [], id="the last came later"),
     pytest.param([[5, 6], [], [7]], [], [], id="a date without taps"),
     pytest.param([[5, 6, 6, 7]], [], [6], id="a number twice on one date"),
+    pytest.param([[900, 1_500], [901], [901]], [(902, 1_499)], [901], id="a late one again, far below"),
     pytest.param([[5, 6], [3]], [], [], id="from before the first number, by its time as well"),
     pytest.param([[5], [4_000_000_000]], [(6, 3_999_999_999)], [], id="a jump of billions"),
 ]  # fmt: skip
@@ -120,6 +125,26 @@ def test_a_terminal_that_was_reset_gives_its_numbers_again() -> None:
     terminal.night(1, taps(range(1, 4), on=1))
     assert terminal.repeats == [1, 2, 3]
     assert terminal.missing == []
+
+
+def test_what_comes_of_a_lost_gap_is_not_given_twice() -> None:
+    terminal = Terminal()
+    terminal.night(0, taps([5, 7]))
+    terminal.night(31, [])
+    terminal.night(32, taps([6, 6]))
+    assert terminal.repeats == [6]
+    terminal.night(33, taps([5], on=33))
+    assert terminal.repeats == [6, 5]
+
+
+def test_one_wild_number_makes_no_repeats_of_the_honest_ones_after_it() -> None:
+    """A number near the end of its 32 bits, whose gap is lost; then the terminal goes on where it was."""
+    terminal = Terminal()
+    terminal.night(0, taps([5, 4_294_967_295]))
+    terminal.night(100_000, [])
+    assert terminal.outcomes == [ItemOutcome.LOST]
+    terminal.night(100_001, taps(range(6, 40), on=100_001))
+    assert terminal.repeats == []
 
 
 def test_a_gap_ages_out_when_its_window_has_closed() -> None:
