@@ -103,7 +103,8 @@ class MonthDay(CityDay):
             self.network.send(self.number + days, parcel)
 
     def _put(self, operator: OperatorFacts, items: list[Item]) -> None:
-        if operator.mode != AGENT and not items[0].fault:
+        # On the dates behind the last one with traffic, everything that arrives was late already.
+        if self.number < self.network.days and operator.mode != AGENT and not items[0].fault:
             on_time = [
                 item for item in items if not self.network.held_up(operator, item, self.number)
             ]
