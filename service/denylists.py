@@ -5,7 +5,7 @@ version which an operator acknowledged goes on binding it. An acknowledgement is
 it, plus grace, the operator bears what it takes from a denied card; before, the issuer.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,28 +19,19 @@ from clearing.limits import DENYLIST_GRACE_S
 from clearing.node import Node
 from clearing.plan import moment_of
 from clearing.store import Connection
-from schemas.registry import Denied, Denylist, Operator, key_of
+from schemas.registry import Denylist, Operator, key_of
 from service import rowchecks
 from service.documents import Line, Problem, Refused, convert, read_lines
 from service.errors import ServiceError
 from service.home import OpenNode, open_node
 from service.masking import masked
 from service.registry import version_on
+from settlement.denylist import Current, DeniedCard, publish_in, read_current
 
 ACKNOWLEDGED: Final = "denylist_acknowledged"
 """Kind of the event that an acknowledgement leaves."""
 
 GRACE: Final = timedelta(seconds=DENYLIST_GRACE_S)
-
-
-class DeniedCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A card of a denylist file: ``issuer`` 16, ``serial`` 20 hexadecimal digits; denied from local
-    time ``since``, by default from the moment of publication."""
-
-    family: int
-    issuer: str
-    serial: str
-    since: str = ""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -79,29 +70,7 @@ class OperatorState(msgspec.Struct, frozen=True):
     outstanding: tuple[int, ...]
 
 
-class Current(msgspec.Struct, frozen=True):
-    """A denylist as it stands: its last version, when that was published (empty: not known), cards."""
-
-    version: int
-    published_at: str
-    cards: list[Denied]
-    versions: tuple[int, ...]
-
-
 # -- reading -------------------------------------------------------------------------------------
-
-
-async def read_current(connection: Connection, registry_version: int | None = None) -> Current:
-    """The denylist of a registry version, by default the one in force."""
-    if registry_version is None:
-        _, registry_version = await store.read_versions(connection)
-    rows = await store.read_registry(connection, registry_version, ("denied", "denylist"))
-    cards = [row for row in rows["denied"] if isinstance(row, Denied)]
-    lists = {row.version: row for row in rows["denylist"] if isinstance(row, Denylist)}
-    versions = sorted(lists.keys() | {card.version for card in cards})
-    last = versions[-1] if versions else 0
-    published = lists[last].published_at if last in lists else ""
-    return Current(last, published, cards, tuple(versions))
 
 
 async def _operators(connection: Connection) -> list[Operator]:
@@ -167,12 +136,19 @@ async def publish(home: Path, add: Path | None, remove: Path | None) -> Publishe
     if problems:
         raise Refused(problems)
     async with _connected(home) as (opened, connection), connection.transaction():
-        return await publish_in(
+        done = await publish_in(
             connection,
             opened.node,
             [card for _, card in added.values()],
             [card for _, card in removed.values()],
         )
+    return Published(
+        version=done.version,
+        added=done.added,
+        removed=done.removed,
+        known=tuple(masked(row.serial) for row in done.known),
+        absent=tuple(masked(row.serial) for row in done.absent),
+    )
 
 
 def _read(path: Path | None, problems: list[Problem]) -> dict[str, tuple[Line, DeniedCard]]:
@@ -181,7 +157,7 @@ def _read(path: Path | None, problems: list[Problem]) -> dict[str, tuple[Line, D
         card = convert(line, DeniedCard, problems)
         if card is None:
             continue
-        row = _row(card, "2000-01-01T00:00:00", 1)
+        row = card.row("2000-01-01T00:00:00", 1)
         problems += [line.problem(*wrong) for wrong in rowchecks.check_denied(row)]
         key = key_of("denied", row)
         if found.setdefault(key, (line, card))[1] != card:
@@ -191,49 +167,6 @@ def _read(path: Path | None, problems: list[Problem]) -> dict[str, tuple[Line, D
                 )
             )
     return found
-
-
-def _row(card: DeniedCard, since: str, version: int) -> Denied:
-    return Denied(
-        family=card.family,
-        issuer=card.issuer.upper(),
-        serial=card.serial.upper(),
-        since=card.since or since,
-        version=version,
-    )
-
-
-async def publish_in(
-    connection: Connection,
-    node: Node,
-    add: Iterable[DeniedCard],
-    remove: Iterable[DeniedCard] = (),
-) -> Published:
-    """The same inside a transaction of the caller's. Without anything new there is no new version."""
-    open_date = await store.read_open_date(connection, lock="FOR SHARE")
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", store.REGISTRY_LOCK)
-    current = await read_current(connection)
-    now = _now(node, open_date).isoformat()
-    version = current.version + 1
-    denied = {key_of("denied", card) for card in current.cards}
-    wanted = {key_of("denied", row): row for row in (_row(card, now, version) for card in add)}
-    leaving = {key_of("denied", row): row for row in (_row(card, now, version) for card in remove)}
-    rows = [row for key, row in wanted.items() if key not in denied]
-    ended = [key for key in leaving if key in denied]
-    if rows or ended:
-        published = Denylist(version=version, published_at=now, added=len(rows), removed=len(ended))
-        await store.change_registry(
-            connection,
-            [*(("denied", row) for row in rows), ("denylist", published)],
-            ended=[("denied", key) for key in ended],
-        )
-    return Published(
-        version=version if rows or ended else current.version,
-        added=len(rows),
-        removed=len(ended),
-        known=tuple(masked(row.serial) for key, row in wanted.items() if key in denied),
-        absent=tuple(masked(row.serial) for key, row in leaving.items() if key not in denied),
-    )
 
 
 # -- acknowledging -------------------------------------------------------------------------------

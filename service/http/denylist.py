@@ -18,6 +18,7 @@ from service import denylists
 from service.http import bodies
 from service.http.doors import AnyRequest, Doors
 from service.http.problems import ProblemError
+from settlement.denylist import read_current
 
 ACKNOWLEDGEMENT_BYTES_MAX: Final = 1024
 """An acknowledgement is a number."""
@@ -90,7 +91,7 @@ async def fetch(request: AnyRequest, doors: Doors) -> Response[bytes]:
     """Every denied card, under the version to acknowledge."""
     operator = await doors.operator_of(request)
     async with doors.reading.acquire() as connection:
-        current = await denylists.read_current(connection)
+        current = await read_current(connection)
         now = moment_of(doors.opened.node.clock_s(await store.read_open_date(connection)))
     state = denylists.state_of(operator, current.versions, now)
     delivered = None

@@ -19,10 +19,11 @@ from clearing.node import Node
 from schemas.batch import to_binary
 from schemas.codes import TapKind
 from schemas.reasons import Reason
-from service.denylists import DeniedCard, acknowledge_in, publish_in
+from service.denylists import acknowledge_in
 from service.errors import ServiceError
 from settlement.context import Context
 from settlement.day import settle_day
+from settlement.denylist import DeniedCard, publish_in
 from tests import world
 from tests.service.conftest import DAY, Answer, serving
 from tests.world import BUS, OWN_ISSUER, TAXI, Card
