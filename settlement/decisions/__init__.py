@@ -6,7 +6,8 @@ Out: proposals and decisions; for an approved one its entry on the open date, th
 
 - ``people``    propose and decide: who may, when, in which order
 - ``case``      what a decision is about: item, tap, issuer, accounts, the operator's side
-- ``effects``   what each action does to the books
+- ``effects``   what each action does to the books: ``moves`` those of one movement, ``releases`` the
+                releases, ``booking`` what an effect is
 - ``booked``    loads that were booked from the log, whose records must not be booked again
 - ``subsidies`` what a concession took off a released fare
 - ``denying``   a card put on the next denylist
