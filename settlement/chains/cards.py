@@ -18,7 +18,7 @@ from schemas.reasons import Reason
 from settlement.chains import following, torn
 from settlement.chains.element import OPENING, Element, opening_of
 from settlement.chains.standing import CARD_KINDS, Books, Known, Writer, known_of
-from settlement.chains.walk import DOUBLE_WITHIN_S, Findings, walk
+from settlement.chains.walk import DOUBLE_WITHIN_S, Bounds, Findings, walk
 from settlement.context import Context
 from settlement.items import Night
 from settlement.store import Connection, DayRow, chains
@@ -57,9 +57,10 @@ class History(msgspec.Struct):
     known: dict[str, Known] = {}
     loads: dict[int, int] = {}
 
-    def walked(self) -> Findings:
+    def walked(self, bounds: Bounds) -> Findings:
         """What the walk finds in what was read."""
-        return walk(self.elements, self.opening, [each for each, _ in self.torn], self.loads.get)
+        torn_ones = [each for each, _ in self.torn]
+        return walk(self.elements, self.opening, torn_ones, self.loads.get, bounds)
 
 
 class CardAudit:
@@ -72,6 +73,7 @@ class CardAudit:
         issuers = [row for row in plan.issuers if row.own]
         self.own = {row.number: bytes([row.family]) + row.issuer for row in issuers}
         self._issuers = {bytes([row.family]) + row.issuer: row for row in issuers}
+        self._bounds = Bounds(plan.limits.amount_max_fen, plan.limits.balance_max_fen)
         self._dates: list[tuple[date, int | None]] = []
         self._mute: set[int] = set()
         self._openings: dict[bytes, tuple[int, bytes]] = {}
@@ -129,7 +131,7 @@ class CardAudit:
             ]  # fmt: skip
             await self._read(histories)
             for history in histories:
-                found = history.walked()
+                found = history.walked(self._bounds)
                 if reach == date.min or not is_doubtful(history, found):
                     done[history.card] = (history, found)
         return [done[card] for card in wanted]

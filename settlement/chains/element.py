@@ -7,9 +7,22 @@ import msgspec
 
 from clearing.cards import BALANCE_KNOWN, CardLine
 from schemas.codes import LOAD_KINDS
+from schemas.reasons import Reason
 
 OPENING: Final = 0
 """In place of a tap's kind: the position with which a card was registered."""
+
+UNSOUND: Final = sum(
+    1 << reason
+    for reason in (
+        Reason.TERMINAL_UNKNOWN, Reason.TERMINAL_OF_OTHER_OPERATOR, Reason.ZERO_AMOUNT,
+        Reason.AMOUNT_ABOVE_LIMIT, Reason.BALANCE_ABOVE_LIMIT, Reason.BALANCE_ARITHMETIC,
+        Reason.TARIFF_MISSING, Reason.ACCOUNT_MISSING, Reason.ABOVE_TARIFF, Reason.BELOW_TARIFF,
+        Reason.GROSS_DIFFERS,
+    )
+)  # fmt: skip
+"""A torn tap with one of these may be no ride of who submits it, and nobody signed it: where it and the
+chain agree, people decide."""
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -44,6 +57,11 @@ class Element(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_load(self) -> bool:
         """Whether it put money on the card."""
         return self.kind in LOAD_KINDS
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing but its missing TAC speaks against a torn tap."""
+        return not self.flags & UNSOUND
 
     @property
     def tap(self) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from clearing.limits import AMOUNT_MAX_FEN, BALANCE_MAX_FEN
 from schemas.codes import DEBIT_KINDS
 from schemas.items import ItemKind, ItemOutcome
 from settlement.chains.element import OPENING, Element
@@ -21,6 +22,17 @@ DOUBLE_WITHIN_S: Final = 180
 
 Logged = Callable[[int], int | None]
 """The amount in fen that the load log has for a load counter of the card; None where it has none."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What a card's money keeps within: the highest debit, the highest balance; fen."""
+
+    amount_max_fen: int = AMOUNT_MAX_FEN
+    balance_max_fen: int = BALANCE_MAX_FEN
+
+    def hold(self, balance_fen: int) -> bool:
+        """Whether a card can have this balance. One that is overdrawn is so by its last debit."""
+        return -self.amount_max_fen <= balance_fen <= self.balance_max_fen
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,16 +66,21 @@ class Findings(msgspec.Struct):
     doubles: list[tuple[Element, Element]] = []
 
 
+_USUAL: Final = Bounds()
+
+
 def walk(
     elements: Iterable[Element],
     opening: Element | None,
     torn: Iterable[Element],
     logged: Logged,
+    bounds: Bounds = _USUAL,
 ) -> Findings:
     """Gaps, rises, breaks, settled torn taps and double deductions of one card.
 
     ``opening`` None: what precedes the first element is not known, so it is taken as it is. ``torn``
-    have a place and no proof. Elements before the opening position are part of it.
+    have a place and no proof. Elements before the opening position are part of it. ``bounds``: more
+    than missing debits can have taken is no gap but a break.
     """
     known = list(elements)
     mute = _mute_ones(known, opening)
@@ -78,6 +95,7 @@ def walk(
         sorted((each for each in known if each.tap in mute), key=lambda each: each.tapped_at),
         _by_place(torn),
         logged,
+        bounds,
     )
     for left, right in pairwise(chain):
         step.between(left, right)
@@ -139,8 +157,10 @@ class _Step:
         mute: list[Element],
         torn: dict[int, list[Element]],
         logged: Logged,
+        bounds: Bounds,
     ) -> None:
         self.found, self.mute, self.torn, self.logged = found, mute, torn, logged
+        self.bounds = bounds
 
     def between(self, left: Element, right: Element) -> None:
         """Say what lies between two neighbours."""
@@ -161,12 +181,14 @@ class _Step:
     def _torn_run(self, left: Element, right: Element) -> list[Element]:
         """Torn taps that fill every place between two neighbours, by counters and balances; or none.
 
-        Where two torn taps fit one place, neither is proven.
+        Where two torn taps fit one place, neither is proven; one that is not sound proves nothing.
         """
         run: list[Element] = []
         at = left
         for place in range(left.place + 1, right.place):
-            fitting = [torn for torn in self.torn.get(place, ()) if _follows(at, torn)]
+            fitting = [
+                torn for torn in self.torn.get(place, ()) if torn.is_sound and _follows(at, torn)
+            ]
             if len(fitting) != 1:
                 return []
             run.append(fitting[0])
@@ -193,7 +215,7 @@ class _Step:
                 rose_fen += mute.amount_fen
                 debits = max(debits - 1, 0)
         debited_fen = explained_fen - rose_fen
-        if (debited_fen < 0 and not unknown) or (debited_fen > 0 and not debits):
+        if (debited_fen < 0 and not unknown) or self._is_too_much(debited_fen, debits, left, right):
             yield _break(left, right, debited_fen)
             return
         gap = Finding(
@@ -212,6 +234,16 @@ class _Step:
             yield replace(
                 gap, kind=ItemKind.CHAIN_RISE, amount_fen=max(-debited_fen, 0), loads=unknown
             )
+
+    def _is_too_much(self, debited_fen: int, debits: int, left: Element, right: Element) -> bool:
+        """Whether missing debits cannot have taken this. Nobody signs balances and counters: what a
+        record claims moves money, once its window has closed, only as far as cards can."""
+        if debited_fen <= 0:
+            return False
+        balances = left.after_fen, right.before_fen
+        return debited_fen > debits * self.bounds.amount_max_fen or not all(
+            map(self.bounds.hold, balances)
+        )
 
     def _mute_between(self, left: Element, right: Element) -> list[Element]:
         """Taps without a place that lie between two neighbours by time; each fills one gap only."""

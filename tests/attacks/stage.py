@@ -28,6 +28,7 @@ import msgspec
 
 from clearing import cards, store
 from clearing.engine import Engine
+from clearing.limits import PRESENTMENT_WINDOW_DAYS
 from clearing.node import Node
 from schemas import record
 from schemas.batch import Batch, to_binary
@@ -288,12 +289,20 @@ async def make_morning(postgres: Server, template: str, database: str, home: Pat
 
 @asynccontextmanager
 async def stage(
-    postgres: Server, morning: Morning, home: Path, *, production: bool = False
+    postgres: Server,
+    morning: Morning,
+    home: Path,
+    *,
+    production: bool = False,
+    window_days: int = PRESENTMENT_WINDOW_DAYS,
 ) -> AsyncIterator[Stage]:
-    """Both cities with a morning behind them. ``production``: test cards are refused."""
+    """Both cities with a morning behind them. ``production``: test cards are refused; ``window_days``: of
+    presentment, so that a test need not live through a month of nights."""
     cities: list[City] = []
     names: list[str] = []
-    limits = msgspec.structs.replace(morning.node.limits, production=production)
+    limits = msgspec.structs.replace(
+        morning.node.limits, production=production, presentment_window_days=window_days
+    )
     try:
         for which, kernel in (("attacked", "fastpath"), ("quiet", "reference")):
             names.append(f"onecard_attack_{os.getpid()}_{next(NUMBERS)}")

@@ -134,12 +134,28 @@ CHAINS = (
         "a torn tap that took nothing would be paid by its card",
     ),
     Mutant(
+        "chain: a torn tap of any terminal is believed",
+        "settlement/chains/walk.py",
+        "if torn.is_sound and _follows(at, torn)",
+        "if _follows(at, torn)",
+        ("tests/settlement/chains/test_walk.py",),
+        "whoever knows of a missing ride could have its fare with a record that nobody signed",
+    ),
+    Mutant(
         "chain: a missing load is not looked for in the log",
         "settlement/chains/walk.py",
         "amounts = [self.logged(counter) for counter in counters]",
         "amounts = [None for counter in counters]",
         ("tests/settlement/chains/test_walk.py", "tests/settlement/chains/test_following.py"),
         "loaded cards would be proposed for the denylist",
+    ),
+    Mutant(
+        "chain: a gap may be of any sum",
+        "settlement/chains/walk.py",
+        "        if debited_fen <= 0:\n            return False\n",
+        "        if debited_fen <= 0 or debits:\n            return False\n",
+        ("tests/settlement/chains/test_walk.py",),
+        "balances that nobody signs would move any sum of card liability to unclaimed",
     ),
     Mutant(
         "chain: a gap ages a day late",

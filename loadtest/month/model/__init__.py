@@ -26,7 +26,9 @@ Where the specification leaves something open, this is what is taken for right h
 4. *A rise* whose loads the log explains afterwards is MATCHED; one whose record came has ARRIVED.
    Loads without a log line count as unexplained money only as far as the balance rose.
 5. *A torn tap* needs an element on both sides; two torn taps side by side wait for people. One whose
-   debit is proven is an element of the chain from that night on.
+   debit is proven is an element of the chain from that night on. One whose terminal, amount or fare is
+   not right takes no part: it may be shown not to have debited, never to have; and of two that fit one
+   place neither is proven.
 6. *A journey* that was opened after a tap, by the card's time, is no open journey for that tap.
 7. *A lost gap* of a card stays open, its money in unclaimed/chain_gap, until its record comes or people
    decide. A lost gap without money (a terminal's, or of rides for nothing) is closed; nothing becomes of
@@ -38,4 +40,6 @@ Where the specification leaves something open, this is what is taken for right h
 10. *A terminal's lowest number* is that of the first date with a tap of it; what is smaller and comes
    later is from before, and nothing between is missed.
 11. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.
+12. *More than cards can do*: a gap whose balances lie beyond what a card holds, or that speaks of more
+   than its missing debits can have taken, is a CHAIN_BREAK: no money moves for it.
 """

@@ -13,6 +13,7 @@ class Element(msgspec.Struct, gc=False):
     """One place of a card's chain: a proven debit, or a top-up with a right TAC.
 
     ``place`` is the sum of the counters after it. The opening position is an element without a kind.
+    ``sound``: of a torn tap, that nothing but its missing TAC speaks against it.
     """
 
     place: int
@@ -27,6 +28,7 @@ class Element(msgspec.Struct, gc=False):
     accepted: bool = False
     batch_seq: int = 0
     row: int = 0
+    sound: bool = True
 
     def order(self) -> tuple[int, int, int, int]:
         """The card's own order; arrival decides among what the card itself does not tell apart."""

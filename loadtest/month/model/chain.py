@@ -11,6 +11,9 @@ from loadtest.month.model.card import Card, Element
 from schemas.items import ItemKind, ItemOutcome
 
 DOUBLE_WITHIN_S: Final = 180
+AMOUNT_MAX_FEN: Final = 50_000
+"""No debit takes more; and no card is overdrawn by more than its last debit."""
+BALANCE_MAX_FEN: Final = 100_000
 
 Logged = Callable[[int], int | None]
 """The amount that the load log has for a load counter of the card, or None."""
@@ -31,7 +34,8 @@ class Finding(msgspec.Struct, gc=False, frozen=True):
 def settle_torn(card: Card) -> Iterator[tuple[Element, ItemOutcome]]:
     """Torn taps that their neighbours settle now, and how; a debited one joins the chain."""
     for torn in sorted(card.torn, key=Element.order):
-        outcome = _settled(card.elements, torn)
+        rivals = [other for other in card.torn if other is not torn and other.sound]
+        outcome = _settled(card.elements, torn, rivals)
         if outcome is not None:
             card.torn.remove(torn)
             if outcome == ItemOutcome.DEBITED:
@@ -39,7 +43,7 @@ def settle_torn(card: Card) -> Iterator[tuple[Element, ItemOutcome]]:
             yield torn, outcome
 
 
-def _settled(elements: list[Element], torn: Element) -> ItemOutcome | None:
+def _settled(elements: list[Element], torn: Element, rivals: list[Element]) -> ItemOutcome | None:
     at = bisect_left(elements, torn.place, key=_place)
     if at == 0 or at == len(elements):
         return None
@@ -48,8 +52,13 @@ def _settled(elements: list[Element], torn: Element) -> ItemOutcome | None:
         return None
     if after.place == torn.place and after.before_fen == before.after_fen:
         return ItemOutcome.NOT_DEBITED
+    if after.place != torn.place + 1 or not torn.sound:
+        return None
     follows = before.after_fen == torn.before_fen and torn.after_fen == after.before_fen
-    if after.place == torn.place + 1 and follows:
+    alone = all(
+        (other.place, other.before_fen) != (torn.place, before.after_fen) for other in rivals
+    )
+    if follows and alone:
         return ItemOutcome.DEBITED
     return None
 
@@ -81,8 +90,12 @@ def _between(before: Element, after: Element, logged: Logged) -> Iterator[Findin
     amounts = [logged(counter) for counter in loads]
     debits = missing - len(loads)
     debited_fen = sum(amount or 0 for amount in amounts) - rose_fen
-    if (debited_fen < 0 and None not in amounts) or (debited_fen > 0 and not debits):
-        # No debit gives money, and where none is missing none took any: the balances cannot both be true.
+    beyond = debited_fen > debits * AMOUNT_MAX_FEN or not (
+        -AMOUNT_MAX_FEN <= before.after_fen <= BALANCE_MAX_FEN
+        and -AMOUNT_MAX_FEN <= after.before_fen <= BALANCE_MAX_FEN
+    )
+    if (debited_fen < 0 and None not in amounts) or (debited_fen > 0 and beyond):
+        # No debit gives money, and none takes more than a card allows: the balances cannot both be true.
         yield Finding(ItemKind.CHAIN_BREAK, after.place, abs(debited_fen), after)
         return
     if debits:

@@ -25,6 +25,13 @@ DEBITS: Final = frozenset(int(kind) for kind in DEBIT_KINDS)
 ENTRIES: Final = frozenset({int(TapKind.BUS_TAP_IN), int(TapKind.METRO_TAP_IN)})
 EXITS: Final = frozenset({int(TapKind.BUS_TAP_OUT), int(TapKind.METRO_TAP_OUT)})
 TORN: Final = bit(Reason.TAC_TORN)
+UNSOUND: Final = bit(
+    Reason.TERMINAL_UNKNOWN, Reason.TERMINAL_OF_OTHER_OPERATOR, Reason.ZERO_AMOUNT,
+    Reason.AMOUNT_ABOVE_LIMIT, Reason.BALANCE_ABOVE_LIMIT, Reason.BALANCE_ARITHMETIC,
+    Reason.TARIFF_MISSING, Reason.ACCOUNT_MISSING, Reason.ABOVE_TARIFF, Reason.BELOW_TARIFF,
+    Reason.GROSS_DIFFERS,
+)  # fmt: skip
+"""A torn tap of which one of these is said is no debit until people say so."""
 BY_FORM: Final = bit(Reason.MALFORMED, Reason.UNKNOWN_KIND)
 FOUND_HERE: Final = bit(
     Reason.DUPLICATE_IN_BATCH, Reason.DUPLICATE, Reason.DUPLICATE_OTHER_DATE,

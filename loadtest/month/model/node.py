@@ -295,7 +295,9 @@ class Model:
             kind = ItemKind.HELD if proven else ItemKind.HELD_UNPROVEN
             if card is not None and item.direction < 0 and flags & checks.TORN:
                 kind = ItemKind.TORN
-                card.torn.append(self._element(item, draft, row, accepted=False))
+                torn = self._element(item, draft, row, accepted=False)
+                torn.sound = not flags & checks.UNSOUND
+                card.torn.append(torn)
                 self.audit.touch(card)
             elif card is not None and draft.kind == TapKind.CARD_REFUND and item.proven:
                 kind = ItemKind.REFUND

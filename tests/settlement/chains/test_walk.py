@@ -7,8 +7,9 @@ import pytest
 
 from schemas.codes import TapKind
 from schemas.items import ItemKind, ItemOutcome
+from schemas.reasons import Reason
 from settlement.chains.element import Element
-from settlement.chains.walk import Finding, Findings, walk
+from settlement.chains.walk import Bounds, Finding, Findings, walk
 from tests.settlement.chains.stories import TERMINALS, history, opening
 
 GAP, RISE, BREAK = ItemKind.CHAIN_GAP, ItemKind.CHAIN_RISE, ItemKind.CHAIN_BREAK
@@ -98,6 +99,34 @@ def test_counters_that_run_backwards_are_no_gap() -> None:
     assert told(walk([loaded, later], None, (), {}.get)) == [(BREAK, 5, 5, 220)]
 
 
+@pytest.mark.parametrize(
+    ("left_fen", "before_fen", "kind"),
+    [
+        pytest.param(60_000, 10_000, GAP, id="as much as one debit can take"),
+        pytest.param(60_000, 9_999, BREAK, id="more than one debit can take"),
+        pytest.param(100_000, 60_000, GAP, id="from the highest balance"),
+        pytest.param(100_001, 60_000, BREAK, id="from more than a card holds"),
+        pytest.param(-10, -50_000, GAP, id="overdrawn by one debit"),
+        pytest.param(-10, -50_001, BREAK, id="overdrawn by more than one debit"),
+        pytest.param(4_950, -2_000_000_000, BREAK, id="a claim out of the air"),
+    ],
+)
+def test_what_a_missing_debit_can_take(left_fen: int, before_fen: int, kind: ItemKind) -> None:
+    first, _, third = history("-50 -60 -70")
+    first, third = changed(first, after_fen=left_fen), changed(third, before_fen=before_fen)
+    (found,) = walk([first, third], None, (), {}.get).between
+    place = 2 if kind == GAP else 3
+    assert (found.kind, found.first, found.amount_fen) == (kind, place, left_fen - before_fen)
+
+
+def test_two_missing_debits_take_twice_as_much() -> None:
+    first, _, _, fourth = history("-50 -60 -70 -80")
+    first, fourth = changed(first, after_fen=100_000), changed(fourth, before_fen=0)
+    assert told(walk([first, fourth], None, (), {}.get)) == [(GAP, 2, 3, 100_000)]
+    bounds = Bounds(amount_max_fen=40_000)
+    assert told(walk([first, fourth], None, (), {}.get, bounds)) == [(BREAK, 4, 4, 100_000)]
+
+
 # -- sources that state less -----------------------------------------------------------------------
 
 
@@ -180,6 +209,25 @@ def test_a_torn_tap_of_another_amount_than_is_missing_waits() -> None:
     found = settled("1 3", [torn_at(2, amount_fen=90, after_fen=4_860)])
     assert found.torn == {}
     assert told(found) == [(GAP, 2, 2, 60)]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.TERMINAL_UNKNOWN, Reason.TERMINAL_OF_OTHER_OPERATOR, Reason.AMOUNT_ABOVE_LIMIT,
+        Reason.ABOVE_TARIFF, Reason.BELOW_TARIFF, Reason.TARIFF_MISSING,
+    ],
+)  # fmt: skip
+def test_a_torn_tap_that_is_not_sound_is_never_proven(reason: Reason) -> None:
+    """Nobody signed it: what fits a gap may be made to fit. It can still be shown to have taken nothing,
+    and it is in nobody's way."""
+    unsound = torn_at(2, flags=1 << reason)
+    found = settled("1 3", [unsound])
+    assert found.torn == {}
+    assert told(found) == [(GAP, 2, 2, 60)]
+    assert settled("1 2", [unsound]).torn == {(102, 0): ItemOutcome.NOT_DEBITED}
+    beside = settled("1 3", [unsound, changed(torn_at(2), batch_seq=110)])
+    assert beside.torn == {(110, 0): ItemOutcome.DEBITED}
 
 
 # -- double deductions -----------------------------------------------------------------------------
