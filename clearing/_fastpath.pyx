@@ -161,3 +161,7 @@ cdef class FastKernel:
     def card_line(self, bytes card not None) -> bytes | None:
         self._idle()
         return one_line(&self.state.cards, &self.plan, card)
+
+    def card_kinds(self, bytes records not None) -> bytes:
+        self._idle()
+        return kinds_of_cards(&self.state.cards, &self.plan, records)

@@ -14,6 +14,9 @@ from clearing.errors import ClearingError
 from clearing.plan import Plan
 from schemas.codes import Check, Source
 
+FOREIGN_CARD: Final = 255
+"""What ``Kernel.card_kinds`` says of a card of another city's issuer."""
+
 
 class BatchContext(msgspec.Struct, frozen=True):
     """Under what a batch is judged.
@@ -24,7 +27,8 @@ class BatchContext(msgspec.Struct, frozen=True):
     ``known`` maps identities (37 bytes) found in sealed partitions to (batch_seq, row, first four
     bytes of the SHA-256 of the record, business day, acquirer). ``acquirer`` says who took the taps:
     0 an operator of ours, else the area code of the city that presents them (7910). Days and
-    acquirers are below 2^16.
+    acquirers are below 2^16. ``supposed``: devices are taken to have charged what the tariff asks for, so
+    that an accepted ride pays its price instead of the signed amount; a forecast judges so, nothing else.
     """
 
     batch_seq: int
@@ -36,6 +40,7 @@ class BatchContext(msgspec.Struct, frozen=True):
     salt_key: bytes
     known: dict[bytes, tuple[int, int, bytes, int, int]] = {}
     acquirer: int = 0
+    supposed: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, order=True):
@@ -124,6 +129,10 @@ class Kernel(Protocol):
     def card_line(self, card: bytes) -> bytes | None:
         """The line of a card (19 bytes: family, issuer, serial), if it is known here; of a terminal
         by its name as ``terminals.name_of`` gives it."""
+
+    def card_kinds(self, records: bytes) -> bytes:
+        """The kind of each record's card as its line says, a byte each: 0 for a card that has no line,
+        ``FOREIGN_CARD`` for another city's."""
 
 
 def choose(name: str | None = None) -> Kernel:

@@ -6,6 +6,7 @@ and the batches since, in order, each judged again under the versions stamped on
 
 import hashlib
 from datetime import date
+from typing import TypeAlias
 
 from clearing import cards, store, verdicts
 from clearing.compile import compile_plan
@@ -18,6 +19,9 @@ from clearing.store import BatchRow, Connection, acquirer_of
 from schemas import proof
 from schemas.codes import Check, Source
 from schemas.reasons import Reason
+
+KnownTap: TypeAlias = tuple[int, int, bytes, int, int]
+"""(batch_seq, row, head of the record's digest, business day, acquirer), as ``BatchContext.known`` has it."""
 
 PAGES = 256
 """Lines of cards and terminals are archived in this many pages, by a sum over their serial."""
@@ -102,7 +106,13 @@ class State:
         known = await known_identities(
             connection, taps.records, last_sealed, plan.limits.clock_tolerance_s
         )
-        context = BatchContext(
+        return verdicts.judge(self.kernel, taps.records, self.context_of(batch, known)), taps
+
+    def context_of(
+        self, batch: BatchRow, known: dict[bytes, KnownTap], *, supposed: bool = False
+    ) -> BatchContext:
+        """Under what a stored batch was judged; ``known`` and ``supposed`` as in ``BatchContext``."""
+        return BatchContext(
             batch_seq=batch.batch_seq,
             business_day=local_day(batch.business_date),
             judged_at_s=batch.judged_at_s,
@@ -112,8 +122,8 @@ class State:
             salt_key=proof.salt_key(self.plans.node.secret, batch.batch_seq),
             known=known,
             acquirer=acquirer_of(batch.origin),
+            supposed=supposed,
         )
-        return verdicts.judge(self.kernel, taps.records, context), taps
 
 
 async def held_identities(
@@ -129,13 +139,20 @@ async def held_identities(
 
 async def known_identities(
     connection: Connection, records: bytes, last_sealed: date | None, clock_tolerance_s: int
-) -> dict[bytes, tuple[int, int, bytes, int, int]]:
+) -> dict[bytes, KnownTap]:
     """Identities of old taps that sealed partitions hold: the slow path, through their indexes."""
     if last_sealed is None:
         return {}
     judged_s = await store.read_last_judged(connection, last_sealed)
     latest = verdicts.latest_possible(last_sealed, judged_s, clock_tolerance_s)
     identities = verdicts.old_identities(records, latest)
+    return await sealed_identities(connection, identities, last_sealed)
+
+
+async def sealed_identities(
+    connection: Connection, identities: list[bytes], last_sealed: date
+) -> dict[bytes, KnownTap]:
+    """Those of these identities that sealed dates hold, up to ``last_sealed``."""
     if not identities:
         return {}
     first = verdicts.first_possible(identities)

@@ -39,6 +39,7 @@ struct batch {
     enum source source;
     uint16_t acquirer; /* 0: an operator of ours; else the presenting city's area code */
     uint32_t checks;
+    bool supposed; /* devices are taken to have charged what the tariff asks for */
     const uint8_t *records;
     size_t count;
     const uint8_t *salts; /* 16 bytes per row */

@@ -73,7 +73,7 @@ static inline void move_spending(struct card_line *line, const struct tap *tap)
 {
     spending_renew(line, tap->seconds);
     if (tap->accumulation != NULL && tap->decision.verdict == VERDICT_ACCEPTED)
-        spending_add(line, tap->accumulation->period, tap->seconds, tap->amount_fen);
+        spending_add(line, tap->accumulation->period, tap->seconds, tap->paid_fen);
 }
 
 /* The line that a tap is going to change, noted in the journal and in the table; NULL without memory. */

@@ -90,6 +90,8 @@ static inline void tap_decide(struct batch *batch, struct tap *tap)
 {
     tap_check(batch, tap);
     tap->decision = reason_decide(batch->reasons, tap->flags);
+    tap->paid_fen = batch->supposed && tap->debit && tap->decision.verdict == VERDICT_ACCEPTED ? tap->priced_fen
+                                                                                               : tap->amount_fen;
     /* The record proves that money left, or came onto, a card of ours. Another operator's tap proves nothing in
      * these hands: it waits for its own operator, who must find its identity free. */
     tap->proven = tap->tac_proven && tap->own && tap->line != NULL && (tap->debit || tap->kind == KIND_TOP_UP)

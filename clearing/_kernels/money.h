@@ -52,10 +52,10 @@ static inline void money_subsidise(struct batch *batch, struct tap *tap)
 static inline void money_accept(struct batch *batch, struct tap *tap)
 {
     const struct clearing_plan *plan = batch->plan;
-    int32_t excess = tap->debit && tap->amount_fen > tap->priced_fen ? tap->amount_fen - tap->priced_fen : 0;
+    int32_t excess = tap->debit && tap->paid_fen > tap->priced_fen ? tap->paid_fen - tap->priced_fen : 0;
 
     assert(tap->issuer != NULL);
-    tap->credited_fen = tap->amount_fen - excess;
+    tap->credited_fen = tap->paid_fen - excess;
     if (!batch_from_operator(batch)) {
         money_accept_presented(batch, tap);
         return;

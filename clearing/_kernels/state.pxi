@@ -85,3 +85,31 @@ cdef bytes one_line(const card_table *table, const clearing_plan *plan, bytes ca
     if line == NULL:
         return None
     return PyBytes_FromStringAndSize(<const char *> line, CARD_LINE_BYTES)
+
+
+cdef enum:
+    FOREIGN_CARD = 255  # as clearing.kernel has it
+
+
+cdef uint8_t kind_of_card(
+    const card_table *table, const clearing_plan *plan, const uint8_t *name
+) noexcept nogil:
+    cdef const issuer *found = plan_issuer(plan, name[0], name + 1)
+    cdef const card_line *line
+    if found == NULL:
+        return 0
+    if not found.own:
+        return FOREIGN_CARD
+    line = card_table_find(table, card_key_make(name[0], found.number, name + 9))
+    return 0 if line == NULL else line.card_kind
+
+
+cdef bytes kinds_of_cards(const card_table *table, const clearing_plan *plan, bytes records):
+    cdef size_t count = <size_t> len(records) // RECORD_BYTES, at
+    cdef const uint8_t *data = <const uint8_t *> PyBytes_AS_STRING(records)
+    cdef bytes kinds = PyBytes_FromStringAndSize(NULL, count)
+    cdef uint8_t *to = <uint8_t *> PyBytes_AS_STRING(kinds)
+    with nogil:
+        for at in range(count):
+            to[at] = kind_of_card(table, plan, data + at * RECORD_BYTES + RECORD_CARD)
+    return kinds

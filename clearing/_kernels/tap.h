@@ -54,6 +54,7 @@ struct tap {
     const uint32_t *split_weights;           /* of its shares, for this ride */
     const struct accumulation *accumulation; /* that its fare comes to; NULL: none */
     int32_t priced_fen, credited_fen;
+    int32_t paid_fen; /* the signed amount; where charges are supposed, the price of an accepted ride */
     int32_t subsidies_fen[BEARERS]; /* by bearer; the operator bears nothing here */
     int32_t subsidy_fen;            /* their sum, once the tap is judged */
     struct decision decision;

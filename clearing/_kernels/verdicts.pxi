@@ -34,6 +34,7 @@ cdef int take_context(batch *to, bytes records, object context) except -1:
     )
     to.acquirer = number_within(context.acquirer, 0, UINT16_BOUND, "an acquirer")
     to.checks = number_within(context.checks, 0, UINT32_BOUND, "checks")
+    to.supposed = bool(context.supposed)
     if context.source == SOURCE_OPERATOR:
         if 0 <= context.operator <= UINT32_BOUND:
             to.operator_number = context.operator

@@ -3,6 +3,7 @@
 cdef extern from "_kernels/record.h" nogil:
     enum:
         RECORD_BYTES
+        RECORD_CARD
         RECORD_CARD_BYTES
         RECORD_IDENTITY_BYTES
         RECORD_TERMINAL_ID_BYTES
@@ -181,7 +182,7 @@ cdef extern from "_kernels/card_table.h" nogil:
     enum:
         CARD_LINE_BYTES
     struct card_line:
-        uint8_t family
+        uint8_t family, card_kind
     struct card_key:
         pass
     struct card_table:
@@ -275,6 +276,7 @@ cdef extern from "_kernels/judge.h" nogil:
         source source
         uint16_t acquirer
         uint32_t checks
+        bint supposed
         const uint8_t *records
         size_t count
         const uint8_t *salts

@@ -9,7 +9,7 @@ from clearing._reference.fare import check_fare
 from clearing._reference.row import Row, malformed_field
 from clearing._reference.tally import Tally, pays
 from clearing.cards import CardLine
-from clearing.kernel import BatchContext, Judgement
+from clearing.kernel import FOREIGN_CARD, BatchContext, Judgement
 from clearing.keys import reference as crypto
 from clearing.plan import FOREVER, KeySet, Plan
 from clearing.terminals import TerminalLine
@@ -17,6 +17,7 @@ from schemas import record
 from schemas.codes import (
     ZERO_ALLOWED,
     Algorithm,
+    CardKind,
     Check,
     Mode,
     Source,
@@ -114,6 +115,20 @@ class ReferenceKernel:
         line = self._lines.get(_card_key(card[0], issuer.number, card[9:19]))
         return None if line is None else cards.pack(line)
 
+    def card_kinds(self, records: bytes) -> bytes:
+        kinds = bytearray()
+        for at in range(0, len(records), record.SIZE):
+            card_name = records[at + record.CARD.start : at + record.CARD.stop]
+            issuer = self._issuers.get((card_name[0], card_name[1:9]))
+            if issuer is None:
+                kinds.append(CardKind.UNSTATED)
+            elif not issuer.own:
+                kinds.append(FOREIGN_CARD)
+            else:
+                line = self._lines.get(_card_key(card_name[0], issuer.number, card_name[9:19]))
+                kinds.append(CardKind.UNSTATED if line is None else line.card_kind)
+        return bytes(kinds)
+
     def dump_state(self) -> bytes:
         seen = sorted(
             hashlib.sha256(identity).digest()[:16]
@@ -141,6 +156,8 @@ class ReferenceKernel:
         for row in rows:
             self._check(row, context)
             verdict, reason, flags = decide(row.flags)
+            if context.supposed and row.is_debit and verdict == Verdict.ACCEPTED:
+                row.paid_fen = row.expected_fen
             proven = self._proven(row)
             self._move(row, context, verdict, proven)
             tally.add(row, verdict, reason, flags, proven)

@@ -72,6 +72,8 @@ class Row:
         self.tac_proven = False
         self.newer = False
         self.expected_fen = self.tap.amount_fen
+        self.paid_fen = self.tap.amount_fen
+        """The signed amount; where charges are supposed, the price of an accepted ride."""
         self.subsidies: dict[Bearer, int] = {}
         self.split: tuple[tuple[int, int], ...] = ()
         self.accumulation: Accumulation | None = None

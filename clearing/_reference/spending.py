@@ -29,9 +29,9 @@ def move(row: Row, line: CardLine, verdict: Verdict) -> None:
     if spent_fen(line, accumulation, row.seconds) is None:
         return
     if accumulation.period is Period.DAY:
-        line.day_spent_fen = min(line.day_spent_fen + row.tap.amount_fen, cards.DAY_SPENT_MAX)
+        line.day_spent_fen = min(line.day_spent_fen + row.paid_fen, cards.DAY_SPENT_MAX)
     else:
-        line.month_spent_fen = min(line.month_spent_fen + row.tap.amount_fen, cards.MONTH_SPENT_MAX)
+        line.month_spent_fen = min(line.month_spent_fen + row.paid_fen, cards.MONTH_SPENT_MAX)
 
 
 def _number(period: Period, at_s: int) -> int:

@@ -35,12 +35,11 @@ class Tally:
         self.count = count
 
     def add(self, row: Row, verdict: Verdict, reason: Reason, flags: int, proven: bool) -> None:
-        tap = row.tap
         priced = row.expected_fen
-        excess = max(tap.amount_fen - priced, 0) if row.is_debit else 0
+        excess = max(row.paid_fen - priced, 0) if row.is_debit else 0
         credited, subsidy, shares = 0, 0, b""
         if verdict == Verdict.ACCEPTED:
-            credited = tap.amount_fen - excess
+            credited = row.paid_fen - excess
             shares = self._accept(row, credited, excess)
             if row.own and self.context.source == Source.OPERATOR:
                 subsidy = self._subsidise(row)

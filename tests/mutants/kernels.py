@@ -208,8 +208,8 @@ C_KERNEL = (
     Mutant(
         "C: the operator keeps what it overcharged",
         "clearing/_kernels/money.h",
-        "tap->credited_fen = tap->amount_fen - excess;",
-        "tap->credited_fen = tap->amount_fen;",
+        "tap->credited_fen = tap->paid_fen - excess;",
+        "tap->credited_fen = tap->paid_fen;",
         (KERNEL + "reasons.py::test_a_tap_gets_its_reason",),
         "an overcharge would pay",
     ),

@@ -1,0 +1,29 @@
+"""REPRICING: closed dates judged again under other rules, beside what they were judged as.
+
+Nothing here writes. ``reprice`` compares one date; ``Repricer`` goes through dates in order, so that what
+a card did on one date is its history on the next, under either rules (docs/adr/0016). ``simulation`` adds
+dates up for who asks what rules would have done; ``drawing`` and ``page`` show it.
+"""
+
+from settlement.repricing.other_rules import OtherRules
+from settlement.repricing.repriced import (
+    AccountTotals,
+    Amounts,
+    Difference,
+    LineTotals,
+    Outcome,
+    Repriced,
+)
+from settlement.repricing.repricer import Repricer, reprice
+
+__all__ = [
+    "AccountTotals",
+    "Amounts",
+    "Difference",
+    "LineTotals",
+    "OtherRules",
+    "Outcome",
+    "Repriced",
+    "Repricer",
+    "reprice",
+]
