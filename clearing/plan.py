@@ -112,6 +112,8 @@ class Purpose(IntEnum):
     """Given back to a cardholder through a refund agent."""
     WRITE_OFF = 17
     """No longer looked for; still owed."""
+    RECLEAR = 18
+    """A fare of a sealed date that was priced wrongly: what a re-clearing gives or takes of it."""
 
 
 class Operator(msgspec.Struct, frozen=True):

@@ -87,6 +87,8 @@ class ItemOutcome(StrEnum):
     """The card was put on the denylist."""
     DISMISSED = "dismissed"
     """Two people saw it and found nothing to do."""
+    RECLEARED = "recleared"
+    """A re-clearing of the tap's date changed what waits, or that anything does."""
 
 
 class Action(StrEnum):

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "tac": "service.commands.calculating:tac",
     "fare": "service.commands.calculating:fare",
     "rules": "service.commands.rules:rules",
+    "reclear": "service.commands.reclear:reclear",
     "operator": "service.commands.operators:operator",
     "register": "service.commands.registering:register",
     "registry": "service.commands.registry:registry",

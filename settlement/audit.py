@@ -31,6 +31,7 @@ from settlement.errors import AuditFailed, DayNotReady
 from settlement.findings import Finding
 from settlement.items import nightly
 from settlement.items import paper as items_paper
+from settlement.reclearing.checking import check_reclears
 from settlement.store import Connection, DayRow
 from settlement.tables import json_bytes
 
@@ -55,6 +56,8 @@ async def audit(connection: Connection, context: Context, day: DayRow) -> None:
     _fail_if(day, "has taps of sealed dates again", findings)
     await nightly.write(connection, context, day, replayed.lines)
     _fail_if(day, "has items that are not the books", await nightly.unreconciled(connection, day))
+    findings = await check_reclears(connection, day, entries)
+    _fail_if(day, "has corrections that are not their lists", findings)
     table = await floats.float_table(connection, day, replayed.lines)
     _fail_if(day, "has card balances that are not the card liability", floats.differing(table))
     pages = changed_pages(await read_pages(connection, day.business_date), pages_of(replayed.lines))

@@ -24,8 +24,8 @@ _CARD_MONEY: Final = struct.Struct("<2xH18xB9xii24x")
 """Of a card line: issuer number, flags with the status, stated and book balance."""
 assert _CARD_MONEY.size == cards.SIZE
 
-_WAITING: Final = (Purpose.HELD, Purpose.EXCESS, Purpose.REJECTED)
-"""Purposes of debits that wait for a decision."""
+_WAITING: Final = (Purpose.HELD, Purpose.EXCESS, Purpose.REJECTED, Purpose.RECLEAR)
+"""Purposes of debits that wait for a decision, and of debits that a re-clearing names anew."""
 
 
 class Float(msgspec.Struct, frozen=True):

@@ -19,7 +19,8 @@ class OperatorLine(msgspec.Struct, frozen=True, kw_only=True):
 
     ``gross_fen`` and ``charged_fen`` are of every debit it handed in, ``accepted_fen`` of the accepted
     ones. ``fare_fen`` became its own and its drivers' on this date (``driver_fen`` of it theirs);
-    ``decided_fen`` of it by people's decisions and card chains, on taps of earlier dates;
+    ``decided_fen`` of it by people's decisions and card chains, on taps of earlier dates,
+    ``corrected_fen`` by re-clearings of earlier dates;
     ``unconfirmed_fen`` moved among the fares of other cities' cards that wait for the clearing total.
     ``net_fen`` = fares − fee. Top-ups that it owes, subsidies and what it paid out to cardholders as
     refund agent, which it is owed, stand apart.
@@ -39,6 +40,7 @@ class OperatorLine(msgspec.Struct, frozen=True, kw_only=True):
     fare_fen: int
     driver_fen: int
     decided_fen: int
+    corrected_fen: int
     unconfirmed_fen: int
     fee_base_fen: int
     fee_fen: int
@@ -64,6 +66,9 @@ def operator_line(figures: Figures, operator: Operator) -> OperatorLine:
         fare_fen=fare_fen,
         driver_fen=driver_fen,
         decided_fen=-figures.moved((AccountKind.OPERATOR, AccountKind.DRIVER), _DECIDED, number),
+        corrected_fen=-figures.moved(
+            (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.RECLEAR,), number
+        ),
         unconfirmed_fen=-figures.moved(
             (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.FARE_UNCONFIRMED,), number
         ),

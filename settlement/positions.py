@@ -10,8 +10,8 @@ from settlement.parties import CENTRE
 from settlement.store import Position, Sum
 
 _ACCEPTED: Final = (Purpose.FARE, Purpose.FARE_UNCONFIRMED)
-_ACCEPTED_LATER: Final = (Purpose.RELEASE, Purpose.CHAIN)
-"""Released by people, proven by the card's next record."""
+_ACCEPTED_LATER: Final = (Purpose.RELEASE, Purpose.CHAIN, Purpose.RECLEAR)
+"""Released by people, proven by the card's next record, given or taken by a re-clearing."""
 _FARE_KINDS: Final = (AccountKind.OPERATOR, AccountKind.DRIVER)
 
 _NOT_OF_THE_POSITION: Final[dict[AccountKind, tuple[Purpose, ...]]] = {

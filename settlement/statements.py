@@ -18,6 +18,7 @@ from settlement.exceptions import exception_papers
 from settlement.figures import Figures, gaps_of, read_figures
 from settlement.items import listing
 from settlement.lines import OperatorLine, netting_of, operator_lines
+from settlement.reclearing.paper import corrections_of
 from settlement.store import Connection, DayRow, TapGroup
 from settlement.tables import csv_bytes, json_bytes
 
@@ -46,10 +47,11 @@ async def statement_papers(
     board = gaps_of(numbers)
     found = await _proof_papers(connection, day)
     found |= await exception_papers(connection, day)
-    found |= _centre_papers(figures, board)
+    corrections = await corrections_of(connection, day.business_date)
+    found |= _centre_papers(figures, board, corrections)
     found |= await _item_papers(connection, context, figures, board)
     for line in operator_lines(figures):
-        found |= _operator_papers(figures, line, board)
+        found |= _operator_papers(figures, line, board, corrections)
     for issuer in sorted(parties.rows(figures.registry, "issuer", Issuer), key=lambda i: i.number):
         if issuer.own:
             found |= _issuer_papers(figures, issuer)
@@ -123,7 +125,9 @@ async def _proof_papers(connection: Connection, day: DayRow) -> dict[str, bytes]
     }
 
 
-def _centre_papers(figures: Figures, board: dict[int, dict[str, Any]]) -> dict[str, bytes]:
+def _centre_papers(
+    figures: Figures, board: dict[int, dict[str, Any]], corrections: list[dict[str, Any]]
+) -> dict[str, bytes]:
     lines = figures.lines()
     names = parties.names(figures.registry)
     positions = [
@@ -143,6 +147,7 @@ def _centre_papers(figures: Figures, board: dict[int, dict[str, Any]]) -> dict[s
         "accounts": lines,
         "trial_balance": figures.trial_balance(),
         "completeness": _board(figures, board),
+        "corrections": corrections,
     }
     return {
         "centre/statement.json": json_bytes(statement),
@@ -244,7 +249,10 @@ def _subsidy_papers(figures: Figures) -> dict[str, bytes]:
 
 
 def _operator_papers(
-    figures: Figures, line: OperatorLine, board: dict[int, dict[str, Any]]
+    figures: Figures,
+    line: OperatorLine,
+    board: dict[int, dict[str, Any]],
+    corrections: list[dict[str, Any]],
 ) -> dict[str, bytes]:
     groups = _groups(figures, Source.OPERATOR, line.operator)
     roles = ("operator", "driver", "load_agent", "refund_agent")
@@ -261,6 +269,7 @@ def _operator_papers(
         "completeness": next(
             row for row in _board(figures, board) if row["operator"] == line.operator
         ),
+        "corrections": [row for row in corrections if row["operator"] == line.operator],
         "batches": [
             {
                 "batch_seq": batch.batch_seq,

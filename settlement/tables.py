@@ -28,6 +28,7 @@ HEADINGS = {
     "cards": "卡数",
     "charged_fen": "实收票款(分)",
     "closing_fen": "期末(分)",
+    "corrected_fen": "更正入账(分)",
     "count": "笔数",
     "credit_fen": "贷方(分)",
     "credited_fen": "入账票款(分)",

@@ -37,6 +37,7 @@ from settlement.findings import Finding, shown
 from settlement.items import checking
 from settlement.items import paper as items_paper
 from settlement.positions import positions_of
+from settlement.reclearing.checking import check_reclears
 from settlement.replay import Replayed
 from settlement.store import BookedEntry, Connection, DayRow, Paper
 
@@ -67,6 +68,7 @@ async def verify_day(context: Context, business_date: date) -> list[Finding]:
             *replayed.findings,
             *await items_paper.check(connection, context, day, _content(kept, items_paper.PAPER)),
             *await checking.check_items(connection, context, day, replayed.lines, entries),
+            *await check_reclears(connection, day, entries),
             *await _check_results(connection, context, day),
             *await _check_papers(connection, context, day, kept, replayed),
             *await _check_roots(connection, day, kept, replayed, entries),

@@ -10,6 +10,7 @@ from schemas.codes import Verdict
 from schemas.reasons import Reason
 from service import evidence
 from service.explaining import vocabulary
+from service.explaining.correction import Correction
 from service.explaining.found import Explanation, Position, Waiting
 from service.explaining.telling import sections
 from service.masking import masked
@@ -56,6 +57,7 @@ def document_of(found: Explanation) -> dict[str, Any]:
             for move in found.moved
         ],
         "later": found.later,
+        "corrections": [_correction(each) for each in found.corrections],
         "claim": found.claim,
         "items": [_item(each) for each in found.waiting],
         "terminal": [_tap(each) for each in found.terminal],
@@ -97,6 +99,28 @@ def _tap(tap: TracedTap) -> dict[str, Any]:
         "verdict": Verdict(tap.verdict).name.lower(),
         "reason": Reason(tap.reason).name.lower(),
         "amount_fen": tap.amount_fen,
+    }
+
+
+def _correction(each: Correction) -> dict[str, Any]:
+    reclear, decision = each.reclear, each.reclear.decision
+    assert decision is not None
+    return {
+        "proposal": reclear.proposal_no,
+        "corrects": reclear.corrects,
+        "booked_on": decision.business_date,
+        "why": reclear.body["why"],
+        "proposed_by": reclear.proposed_by,
+        "approved_by": decision.decided_by,
+        "rules_before": each.rules_before,
+        "rules_after": reclear.rules_version,
+        "was": each.tap.was,
+        "becomes": each.tap.becomes,
+        "entry": each.entry_id,
+        "deltas": [
+            {"account": code, "purpose": Purpose(purpose).name.lower(), "amount_fen": fen}
+            for code, purpose, fen in each.deltas
+        ],
     }
 
 

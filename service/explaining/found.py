@@ -8,6 +8,7 @@ from clearing.inspection import BookedLine, Moved, StoredTap
 from clearing.store import BatchRow
 from schemas.record import Tap
 from schemas.registry import Denied, Issuer, Operator, Terminal
+from service.explaining.correction import Correction
 from service.text import Said
 from settlement.chains.walk import Finding
 from settlement.store.decisions import Decided
@@ -139,6 +140,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     later: list[BookedEntry]
     claim: Claim | None
     waiting: list[Waiting]
+    corrections: list[Correction]
     chain: Chain
     terminal: list[TracedTap]
     first: First | None

@@ -12,7 +12,7 @@ from clearing.state import Plans
 from clearing.store import BatchRow, Connection
 from schemas import proof, record
 from schemas.reasons import Reason
-from service.explaining import chain, ground, money, naming
+from service.explaining import chain, correction, ground, money, naming
 from service.explaining.found import Explanation, First
 from service.explaining.naming import Asked
 from service.home import OpenNode, open_node
@@ -78,6 +78,9 @@ async def gather(
             msgspec.structs.replace(each, name=hidden(opened.node, each.name)) for each in waiting
         ]
     later = await money.later_entries(connection, batch, tap, waiting, claim, on) if known else []
+    corrections = (
+        await correction.corrections_of(connection, batch, row, accounts, on) if known else []
+    )
     leaves = inspection.leaves_of(batch, taps, plan, opened.node.secret)
     path = proof.path(leaves, row)
     taps_root, seal, roots = await inspection.read_day_roots(connection, batch)
@@ -96,6 +99,7 @@ async def gather(
         later=later,
         claim=claim,
         waiting=waiting,
+        corrections=corrections,
         chain=await chain.chain_of(connection, batch, tap, on, own_card=own_card),
         terminal=await chain.terminal_of(connection, batch, tap, on),
         first=await _first(connection, tap),

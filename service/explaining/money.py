@@ -15,6 +15,7 @@ from schemas.registry import Issuer
 from service.explaining.found import Claim, Waiting
 from settlement.exchange import store as exchange
 from settlement.exchange.store import PresentmentRow
+from settlement.reclearing.booking import PREFIX
 from settlement.store import decisions, items, traces
 from settlement.store.traces import BookedEntry
 
@@ -150,7 +151,8 @@ async def later_entries(
     ids = [change.entry_id for each in waiting if each.of_tap for change in each.history]
     about = [f"tap {batch.batch_seq}/{tap.row_no}"]
     about += [each.standing.item.item_id for each in waiting if each.of_tap]
-    entry_ids = [entry_id for entry_id in ids if entry_id is not None]
+    # An entry of a re-clearing is a whole batch's: what of it is this tap's is told with the correction.
+    entry_ids = [name for name in ids if name is not None and not name.startswith(PREFIX)]
     if claim is not None and claim.state == "refused" and not claim.incoming:
         entry_ids.append(f"exchange/{claim.presentment_id}/refused/{batch.batch_seq}")
     return await traces.read_entries(connection, entry_ids, about, as_of)

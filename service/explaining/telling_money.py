@@ -5,7 +5,7 @@ from schemas.codes import DEBIT_KINDS, LOAD_KINDS, Check, TapKind, Verdict
 from schemas.items import ItemKind, ItemState
 from schemas.reasons import ROW, Reason
 from service import evidence
-from service.explaining import vocabulary
+from service.explaining import correction, vocabulary
 from service.explaining.found import Claim, Explanation, Waiting
 from service.text import Said, many, yuan
 from settlement.store.traces import BookedEntry
@@ -40,6 +40,8 @@ def who_pays(found: Explanation) -> list[Said]:
         lines += _claim(found.claim, found)
     for entry in found.later:
         lines += _later(entry)
+    for each in found.corrections:
+        lines += correction.told(each)
     lines += [_stands(each) for each in found.waiting if each.of_tap and each.account]
     return lines
 

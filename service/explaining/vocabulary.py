@@ -51,6 +51,7 @@ PURPOSES: Final = {
     Purpose.CHAIN: Said("卡账户链", "card chain"),
     Purpose.RETURN: Said("退还", "return"),
     Purpose.WRITE_OFF: Said("核销", "write-off"),
+    Purpose.RECLEAR: Said("更正票款", "re-cleared fare"),
 }
 BEARERS: Final = {
     "operator": Said("运营商", "the operator"),
@@ -122,6 +123,7 @@ OUTCOMES: Final = {
     ItemOutcome.BOOKED: Said("已补记", "booked"),
     ItemOutcome.DENIED: Said("已列入黑名单", "put on the denylist"),
     ItemOutcome.DISMISSED: Said("已结案，无需处理", "dismissed"),
+    ItemOutcome.RECLEARED: Said("随当日更正", "changed by a re-clearing of its date"),
 }
 FIELDS: Final = {
     "record": Said("记录", "record"), "kind": Said("交易类型", "kind of tap"),

@@ -18,6 +18,7 @@ from settlement.decisions.subsidies import Subsidy, subsidies_of
 from settlement.exchange.books import account_no
 from settlement.store.decisions import DecidedTap, read_decided_tap
 from settlement.store.items import Standing
+from settlement.store.reclears import as_corrected
 
 _PURPOSE_OF_VERDICT = {
     Verdict.ACCEPTED: Purpose.EXCESS,
@@ -57,7 +58,8 @@ class Case:
         """Read the tap and the registry in force; returns itself."""
         item = self.item
         if item.batch_seq is not None and item.row_no is not None:
-            self._tap = await read_decided_tap(self.connection, item.batch_seq, item.row_no)
+            tap = await read_decided_tap(self.connection, item.batch_seq, item.row_no)
+            self._tap = None if tap is None else await as_corrected(self.connection, tap)
         self._versions = await read_versions(self.connection)
         registry = await read_registry(self.connection, self._versions[1], ("issuer", "operator"))
         self._issuers = [row for row in registry["issuer"] if isinstance(row, Issuer)]

@@ -50,7 +50,7 @@ async def propose(
     if not words.why.strip():
         raise DecisionRefused("A proposal needs a reason.", "Say why in your own words (--why).")
     async with connection.transaction():
-        open_date = await _begin(connection, staff)
+        open_date = await begin(connection, staff)
         standing = await _standing(connection, item_id, open_date)
         said = {"why": words.why.strip(), "refund_agent": words.refund_agent}
         for row in await store.read_proposals(connection, item_ids=[item_id], open_only=True):
@@ -86,14 +86,14 @@ async def decide(
     async with connection.transaction():
         found = await _decided(connection, proposal_no)
         if found.decision is not None:
-            return _same_decision(found.decision, approved, staff)
+            return same_decision(found.decision, approved, staff)
         proposal = found.proposal
-        open_date = await _begin(connection, staff)
+        open_date = await begin(connection, staff)
         standing = await _standing(connection, proposal.item_id, open_date)
         # Somebody may have decided while this waited for the item.
         found = await _decided(connection, proposal_no)
         if found.decision is not None:
-            return _same_decision(found.decision, approved, staff)
+            return same_decision(found.decision, approved, staff)
         if staff == proposal.proposed_by:
             raise DecisionRefused(
                 f"{staff} proposed this and cannot decide it.", "Let another person decide."
@@ -134,7 +134,7 @@ async def _decided(connection: Connection, proposal_no: int) -> Decided:
     return found[0]
 
 
-async def _begin(connection: Connection, staff: str) -> date:
+async def begin(connection: Connection, staff: str) -> date:
     """The open date, held until the transaction ends; the person is on the staff.
 
     While the open date is held, it cannot be cut off, and the dates before it only go forward: none of
@@ -195,13 +195,14 @@ def _same_or_refuse(
     )
 
 
-def _same_decision(earlier: Decision, approved: bool, staff: str) -> Decision:
+def same_decision(earlier: Decision, approved: bool, staff: str) -> Decision:
+    """The decision that there is, where it is the very same one. Raises ``DecisionRefused``."""
     if (earlier.decided_by, earlier.approved) == (staff, approved):
         return earlier
     word = "approved" if earlier.approved else "declined"
     raise DecisionRefused(
         f"Proposal {earlier.proposal_no} was {word} by {earlier.decided_by}.",
-        "Nothing was changed; see onecard items show.",
+        "Nothing was changed.",
     )
 
 

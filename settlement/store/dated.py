@@ -13,10 +13,12 @@ TABLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "adjustment": ("business_date", ("entry_id", "card")),
     "proposal": ("business_date", ("proposal_no",)),
     "decision": ("business_date", ("proposal_no",)),
+    "reclear": ("business_date", ("proposal_no",)),
+    "reclear_tap": ("business_date", ("proposal_no", "batch_seq", "row_no")),
     "load_log": ("imported_on", ("issuer_no", "authorisation")),
     "load_log_until": ("imported_on", ("issuer_no", "complete_until")),
 }
-"""Tables of items and load logs: the column that says on which date a row was written, and its key."""
+"""Tables of items, re-clearings and load logs: the column that says on which date a row was written, and its key."""
 
 
 async def read_dated(

@@ -124,14 +124,14 @@ async def read_proposals(
     item_ids: Sequence[str] | None = None,
     open_only: bool = False,
 ) -> list[Decided]:
-    """Proposals by number: one of them, those of some items, those that nobody has decided."""
+    """Proposals about items by number: one of them, those of some items, those that nobody has decided."""
     columns = [f"p.{name}" for name in _PROPOSAL] + [
         f"d.{name} AS decision_{name}" for name in _DECISION
     ]
     query = (
         f"SELECT {', '.join(columns)} FROM settlement.proposal p"
         " LEFT JOIN settlement.decision d USING (proposal_no)"
-        " WHERE ($1::bigint IS NULL OR p.proposal_no = $1)"
+        " WHERE p.item_id IS NOT NULL AND ($1::bigint IS NULL OR p.proposal_no = $1)"
         " AND ($2::text[] IS NULL OR p.item_id = ANY($2))"
     )
     if open_only:

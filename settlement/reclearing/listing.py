@@ -1,0 +1,237 @@
+"""The list of a re-clearing: tap by tap what was said, what is to be said, and what that moves."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from clearing import cards, inspection
+from clearing.inspection import StoredTap
+from clearing.plan import Plan, Purpose
+from clearing.store import (
+    BatchRow,
+    Connection,
+    read_batches,
+    read_card_lines,
+    read_open_date,
+)
+from schemas import record
+from schemas.codes import DEBIT_KINDS, Source, Verdict
+from schemas.items import ItemKind, ItemOutcome
+from schemas.reasons import Reason
+from settlement.context import Context
+from settlement.reclearing.replaying import Place, differing
+from settlement.reclearing.waiting import OF_TAPS
+from settlement.store import DayRow, reclears
+from settlement.store.items import Standing, read_standing
+from settlement.store.reclears import Answer, Delta, ReclearedTap
+
+
+class Why(StrEnum):
+    """Why a tap that would be answered otherwise is left out."""
+
+    OTHER_CITY = "other_city"
+    """Another city's card, or another city's tap: their clearing totals were exchanged."""
+    NO_FARE = "no_fare"
+    """No ride: rules of fares say nothing of what it moves."""
+    TORN = "torn"
+    """A torn tap: its card's next record settles it."""
+    DECIDED = "decided"
+    """An item about the tap was decided or settled already."""
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A tap that is left out; ``fen``: by how much more it would be credited."""
+
+    batch_seq: int
+    row_no: int
+    operator_no: int
+    why: Why
+    fen: int
+
+
+class Listed(msgspec.Struct):
+    """What a re-clearing would come to. ``silent``: taps whose answer differs without moving anything."""
+
+    rules_version: int
+    taps: list[ReclearedTap] = []
+    left_out: list[LeftOut] = []
+    silent: int = 0
+
+
+class _Earlier(msgspec.Struct):
+    """What approved re-clearings said of a tap last, and moved in all."""
+
+    answer: Answer
+    moved: Counter[tuple[int, int]]
+
+
+async def list_differences(
+    connection: Connection, context: Context, day: DayRow, rules_version: int
+) -> Listed:
+    """The list for a sealed date under a version of the rules, on top of what was corrected before."""
+    answers = await differing(connection, context, day, rules_version)
+    earlier = _earlier(await reclears.read_booked(connection, day.business_date))
+    rows: dict[int, list[int]] = {}
+    for seq, row in sorted(answers.keys() | earlier.keys()):
+        rows.setdefault(seq, []).append(row)
+    items = await standing_of(connection, [(seq, row) for seq in rows for row in rows[seq]])
+    found = Listed(rules_version)
+    for batch in await read_batches(connection, day.business_date):
+        if batch.batch_seq in rows:
+            rides = await _Batch(connection, context, batch, rules_version).read()
+            for row in rows[batch.batch_seq]:
+                place = batch.batch_seq, row
+                answer, before = answers.get(place), earlier.get(place)
+                _add(found, rides, row, answer, before, items.get(place, []))
+    return found
+
+
+def _earlier(booked: Iterable[ReclearedTap]) -> dict[Place, _Earlier]:
+    found: dict[Place, _Earlier] = {}
+    for tap in booked:
+        known = found.setdefault(tap.place, _Earlier(tap.becomes, Counter()))
+        known.answer = tap.becomes
+        for delta in tap.deltas:
+            known.moved[delta.account, delta.purpose] += delta.amount_fen
+    return found
+
+
+async def standing_of(
+    connection: Connection, places: Sequence[Place]
+) -> dict[Place, list[Standing]]:
+    """Items about rides as they stand now, by the ride's place."""
+    found: dict[Place, list[Standing]] = {}
+    if places:
+        on = await read_open_date(connection)
+        for each in await read_standing(
+            connection, on, open_only=False, kinds=OF_TAPS, taps=places
+        ):
+            item = each.item
+            assert item.batch_seq is not None
+            assert item.row_no is not None
+            found.setdefault((item.batch_seq, item.row_no), []).append(each)
+    return found
+
+
+def changes_of(standing: Iterable[Standing]) -> dict[str, int]:
+    """How often each of these items was changed."""
+    return {each.item.item_id: each.changes for each in standing}
+
+
+class _Batch:
+    """A batch of the date: its taps, and what each books under either version of the rules."""
+
+    def __init__(
+        self, connection: Connection, context: Context, batch: BatchRow, rules_version: int
+    ) -> None:
+        self.connection, self.context, self.batch = connection, context, batch
+        self.rules_version = rules_version
+        self.taps: list[StoredTap] = []
+        self._old: Plan | None = None
+        self._new: Plan | None = None
+        self._lines: dict[bytes, bytes] = {}
+
+    async def read(self) -> "_Batch":
+        """Read taps, plans, card kinds; returns itself."""
+        batch, plans = self.batch, self.context.plans
+        self.taps = await inspection.read_taps(
+            self.connection, batch, 0, batch.tap_count, own=False
+        )
+        versions = batch.rules_version, batch.registry_version
+        self._old = await plans.plan(self.connection, *versions)
+        self._new = await plans.plan(self.connection, self.rules_version, versions[1])
+        known = {tap.record[record.CARD] for tap in self.taps}
+        self._lines = await read_card_lines(self.connection, sorted(known))
+        return self
+
+    def is_own(self, tap: StoredTap) -> bool:
+        """Whether card and operator are both ours."""
+        assert self._old is not None
+        own = {issuer.number for issuer in self._old.issuers if issuer.own}
+        return self.batch.source == Source.OPERATOR and tap.issuer_no in own
+
+    def moves(self, tap: StoredTap, answer: Answer) -> Counter[tuple[int, int]]:
+        """By how much more each (account, purpose) stands under an answer of the other rules, fen."""
+        assert self._old is not None
+        assert self._new is not None
+        line = self._lines.get(tap.record[record.CARD])
+        claimed = tap.record[record.OFFSET["card_kind"]]
+        kind = claimed if line is None else cards.unpack(line).card_kind
+        then = msgspec.structs.replace(tap, **msgspec.structs.asdict(answer))
+        found: Counter[tuple[int, int]] = Counter()
+        for each, plan, sign in ((tap, self._old, -1), (then, self._new, 1)):
+            for move in inspection.moved_by(self.batch, each, plan, kind):
+                purpose = Purpose.RECLEAR if move.purpose == Purpose.FARE else move.purpose
+                found[move.debit, purpose] += sign * move.amount_fen
+                found[move.credit, purpose] -= sign * move.amount_fen
+        return found
+
+
+def _stored(tap: StoredTap) -> Answer:
+    return Answer(**{name: getattr(tap, name) for name in Answer.__struct_fields__})
+
+
+def _add(
+    found: Listed,
+    rides: _Batch,
+    row: int,
+    answer: Answer | None,
+    before: _Earlier | None,
+    standing: list[Standing],
+) -> None:
+    """Put a tap where it belongs. ``answer`` None: as stored; ``before``: earlier corrections."""
+    tap = rides.taps[row]
+    was = before.answer if before is not None else _stored(tap)
+    becomes = answer or _stored(tap)
+    why = _why_not(rides, tap, standing)
+    if why is not None:
+        if was != becomes:
+            fen = becomes.credited_fen - was.credited_fen
+            found.left_out.append(
+                LeftOut(
+                    batch_seq=rides.batch.batch_seq, row_no=row, operator_no=tap.operator_no,
+                    why=why, fen=fen,
+                )
+            )  # fmt: skip
+        return
+    moved = rides.moves(tap, becomes) if answer is not None else Counter[tuple[int, int]]()
+    if before is not None:
+        moved.subtract(before.moved)
+    deltas = tuple(Delta(*key, fen) for key, fen in sorted(moved.items()) if fen)
+    assert sum(delta.amount_fen for delta in deltas) == 0
+    if not deltas and not _waits_otherwise(was, becomes):
+        found.silent += was != becomes
+        return
+    found.taps.append(
+        ReclearedTap(
+            batch_seq=rides.batch.batch_seq, row_no=row, operator_no=tap.operator_no,
+            amount_fen=tap.amount_fen, debit_proven=tap.debit_proven, was=was, becomes=becomes,
+            deltas=deltas, items=changes_of(standing),
+        )
+    )  # fmt: skip
+
+
+def _why_not(rides: _Batch, tap: StoredTap, standing: list[Standing]) -> Why | None:
+    if not rides.is_own(tap):
+        return Why.OTHER_CITY
+    if tap.kind not in DEBIT_KINDS:
+        return Why.NO_FARE
+    if tap.reason == Reason.TAC_TORN or tap.flags >> Reason.TAC_TORN & 1:
+        return Why.TORN
+    return Why.DECIDED if any(map(_is_decided, standing)) else None
+
+
+def _is_decided(each: Standing) -> bool:
+    """Whether somebody or something moved an item's money since the night opened it."""
+    if each.item.kind == ItemKind.DOUBLE_DEDUCTION:
+        return each.outcome == ItemOutcome.REVERSED
+    return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)
+
+
+def _waits_otherwise(was: Answer, becomes: Answer) -> bool:
+    """Whether something of a tap waits that two people will decide of another way."""
+    if was.verdict != becomes.verdict:
+        return True
+    return was.verdict != Verdict.ACCEPTED and was.priced_fen != becomes.priced_fen

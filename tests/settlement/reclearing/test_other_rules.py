@@ -1,0 +1,139 @@
+"""A wrong split, a concession that was wrong either way, fares that no rule covered."""
+
+from __future__ import annotations
+
+import pytest
+
+from clearing.store import Connection
+from schemas.items import Action, ItemKind, ItemOutcome, ItemState
+from settlement.context import Context
+from settlement.day import settle_day
+from settlement.decisions import Words
+from settlement.decisions import decide as decide_item
+from settlement.decisions import propose as propose_item
+from settlement.store import items, reclears
+from settlement.verify import verify_day
+from tests.settlement.decisions.town import check_books, lines_of
+from tests.settlement.reclearing import town
+from tests.settlement.reclearing.town import ANNA, BO, NEXT, OPEN
+
+STUDENT = '{ name = "student", card_kind = "student", pay_per_mille = 500, rounding = "half_up", bearer = "budget" }'
+BUS = "[[discount.bus]]"
+
+
+def students_pay(per_mille: int, bearer: str = "budget") -> tuple[str, str]:
+    """Another concession for students, in buses: the second scheme of the file."""
+    new = STUDENT.replace("500", f"{per_mille}").replace('"budget"', f'"{bearer}"')
+    return (
+        f'{BUS}\nsince = 2000-01-01\nsource = "[bus]"\nclasses = [\n    {ORDINARY},\n    {STUDENT}',
+        f'{BUS}\nsince = 2000-01-01\nsource = "[bus]"\nclasses = [\n    {ORDINARY},\n    {new}',
+    )
+
+
+ORDINARY = '{ name = "ordinary", card_kind = "ordinary", pay_per_mille = 500, rounding = "half_up", bearer = "operator" }'
+
+
+async def test_a_wrong_split(wrong: Context, connection: Connection) -> None:
+    proposal = await town.corrected(connection, wrong, *town.PLATFORM)
+    assert proposal.taps == 2
+    assert await lines_of(connection, f"reclear/{proposal.proposal_no}/2") == {
+        ("operator/12", "reclear"): -52,
+        ("driver/12", "reclear"): 52,
+    }
+    await check_books(connection)
+    await settle_day(wrong, NEXT)
+    for day in (OPEN, NEXT):
+        assert await verify_day(wrong, day) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "fare_fen", "lines"),
+    [
+        # Students should have paid less: what they paid too much is theirs, the budget pays more.
+        (students_pay(300), -20, {("subsidies/budget", "subsidy"): 20}),
+        # Students should have paid more: part of the excess is the operator's, the budget pays less.
+        (students_pay(800), 30, {("subsidies/budget", "subsidy"): -30}),
+        # The issuer should have borne it.
+        (
+            students_pay(500, "issuer"),
+            0,
+            {
+                ("subsidies/budget", "subsidy"): -50,
+                ("subsidies/issuer_discount", "subsidy"): 50,
+            },
+        ),
+    ],
+)
+async def test_a_wrong_concession(
+    wrong: Context,
+    connection: Connection,
+    edit: tuple[str, str],
+    fare_fen: int,
+    lines: dict[tuple[str, str], int],
+) -> None:
+    proposal = await town.corrected(connection, wrong, edit)
+    found = await lines_of(connection, f"reclear/{proposal.proposal_no}/1")
+    subsidies = {key: fen for key, fen in found.items() if key[1] == "subsidy"}
+    paid = {key: fen for key, fen in subsidies.items() if "subsidy/" not in key[0]}
+    assert paid == lines
+    assert sum(subsidies.values()) == 0
+    assert found.get(("operator/11", "reclear"), 0) == -fare_fen
+    assert found.get(("suspense", "excess"), 0) == fare_fen
+    [item] = await items.read_standing(connection, NEXT, item_ids=["excess/1/3"])
+    assert item.amount_fen == 50 - fare_fen
+    await check_books(connection)
+    await settle_day(wrong, NEXT)
+    assert await verify_day(wrong, NEXT) == []
+
+
+async def test_held_for_want_of_a_rule_then_accepted_and_back(
+    wrong: Context, connection: Connection
+) -> None:
+    """Under rules that begin a day late taxis are held; under those of then they are accepted."""
+    late = ("[[tariff.taxi]]\nsince = 2000-01-01", f"[[tariff.taxi]]\nsince = {NEXT}")
+    held = await town.corrected(connection, wrong, late)
+    assert await lines_of(connection, f"reclear/{held.proposal_no}/2") == {
+        ("operator/12", "reclear"): 208,
+        ("driver/12", "reclear"): 2_392,
+        ("card_liability/1", "reclear"): -2_600,
+        ("card_liability/1", "held"): 2_600,
+        ("suspense", "held"): -2_600,
+    }
+    [item] = await items.read_standing(connection, NEXT, item_ids=["held/2/0"])
+    assert (item.item.kind, item.state, item.amount_fen) == (
+        ItemKind.HELD, ItemState.OPEN, 1_300,
+    )  # fmt: skip
+    assert item.item.body["reason"] == "tariff_missing"
+    await check_books(connection)
+    await settle_day(wrong, NEXT)
+    assert await verify_day(wrong, NEXT) == []
+    back = await town.propose(connection, wrong, version=1)
+    await town.approve(connection, wrong, back.proposal_no)
+    day = NEXT.replace(day=NEXT.day + 1)
+    [item] = await items.read_standing(connection, day, open_only=False, item_ids=["held/2/0"])
+    assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.RECLEARED)
+    await check_books(connection, day)
+    await settle_day(wrong, day)
+    for each in (OPEN, NEXT, day):
+        assert await verify_day(wrong, each) == []
+
+
+async def test_what_it_held_is_released_under_its_rules(
+    wrong: Context, connection: Connection
+) -> None:
+    """A tap that the correction held has an item of its own, which two people release."""
+    late = ("[[tariff.taxi]]\nsince = 2000-01-01", f"[[tariff.taxi]]\nsince = {NEXT}")
+    await town.corrected(connection, wrong, late)
+    made = await propose_item(
+        connection, wrong, "held/2/1", Action.REJECT, Words("nobody drove it"), ANNA
+    )
+    await decide_item(connection, wrong, made.proposal_no, True, "", BO)
+    assert await lines_of(connection, f"item/{made.proposal_no}") == {
+        ("suspense", "rejected"): 1_300,
+        ("unclaimed/tariff_missing", "rejected"): -1_300,
+    }
+    await check_books(connection)
+    # From here on the tap is people's: a second re-clearing leaves it out.
+    back = await town.propose(connection, wrong, version=1)
+    assert [tap.row_no for tap in await reclears.read_list(connection, back.proposal_no)] == [0]
+    assert [row["first"] for row in back.body["summary"]["left_out"]] == [["2:1"]]
