@@ -1,6 +1,6 @@
 """Rule sets as people handle them: read from directories or a node, compared, put in force at a node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import msgspec
 
 from clearing import rules, store
 from clearing.compile import accounts_for
-from clearing.errors import ClearingError
-from clearing.plan import local_seconds
+from clearing.errors import ClearingError, RuleError
+from clearing.plan import local_seconds, moment_of
 from clearing.rules import RuleSet
+from clearing.rules.apportioning import Apportionment
 from clearing.rules.comparing import Change, compare
+from clearing.rules.frozen import Difference, differences, read_frozen
 from clearing.store import Connection
 from service.home import open_node
 from service.registration import refuse_what_no_plan_holds
@@ -72,6 +74,86 @@ def compare_sets(old: str | Path, new: str | Path) -> list[Change]:
         for file, text in before.items()
     }
     return compare(rules.load(renamed), rules.load(after))
+
+
+class Apportioned(msgspec.Struct, frozen=True):
+    """The table of one version of a split, checked or made. ``refused``: why it cannot be loaded."""
+
+    split: str
+    since: str
+    file: str
+    pairs: int
+    refused: str = ""
+    differences: tuple[Difference, ...] = ()
+    written: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether it can be loaded and is what the network makes."""
+        return not self.refused and not self.differences
+
+
+def check_apportionments(files: Mapping[str, str], split: str | None) -> list[Apportioned]:
+    """Every frozen table of rule sets, or of one split, compared with what its network makes of it now."""
+    found: list[Apportioned] = []
+    for declared in _declared(files, split):
+        refused = ""
+        try:
+            read_frozen(declared, files)
+        except RuleError as error:
+            refused = str(error)
+        different = differences(declared, files.get(declared.file, ""))
+        found.append(
+            msgspec.structs.replace(
+                _apportioned(declared), refused=refused, differences=tuple(different)
+            )
+        )
+    return found
+
+
+def write_apportionments(sources: Sequence[str | Path], split: str | None) -> list[Apportioned]:
+    """Make the tables of these rule sets, or of one split, anew and write those that changed."""
+    files, directories = rules.read(sources), rules.directories_of(sources)
+    named = {_name_of(source) for source in sources}
+    made: dict[str, str] = {}
+    found: list[Apportioned] = []
+    for declared in _declared(files, split):
+        name, _, file = declared.file.partition("/")
+        if name not in named:
+            continue
+        text = declared.text()
+        if made.setdefault(declared.file, text) != text:
+            raise declared.table.error(
+                "table",
+                f"Two versions of splits make different tables in {file!r}.",
+                "Give each its own file.",
+            )
+        written = files.get(declared.file) != text
+        if written:
+            (directories[name] / file).write_text(text, "utf-8", newline="\n")
+        found.append(msgspec.structs.replace(_apportioned(declared), written=written))
+    return found
+
+
+def _declared(files: Mapping[str, str], split: str | None) -> list[Apportionment]:
+    every = rules.apportionments(files)
+    if split is not None and split not in every:
+        raise ClearingError(
+            f"No split named {split!r} is apportioned.",
+            f"Known are: {', '.join(sorted(every)) or 'none'}.",
+        )
+    return [
+        declared
+        for name, versions in sorted(every.items())
+        if split in (None, name)
+        for declared in versions
+    ]
+
+
+def _apportioned(declared: Apportionment) -> Apportioned:
+    size = len(declared.network.order)
+    since = moment_of(declared.span.since_s).isoformat()
+    return Apportioned(declared.split, since, declared.file, size * (size - 1) // 2)
 
 
 async def put_rules(home: Path, sources: Sequence[str | Path], *, dry_run: bool = False) -> Put:

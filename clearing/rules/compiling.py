@@ -15,7 +15,7 @@ from clearing.rules.dated import DatedTariff, Sources
 from clearing.rules.discounts import Scheme
 from clearing.rules.document import Table
 from clearing.rules.hours import need_calendar
-from clearing.rules.networks import DatedNetwork, Network
+from clearing.rules.networks import DatedNetwork, Network, in_force
 from clearing.rules.places import Directory
 from clearing.rules.tariffs import Body, Context, modules
 from clearing.rules.transfers import TransferScheme, leads_to, modes_of
@@ -88,32 +88,12 @@ class TariffCompiler(msgspec.Struct, frozen=True):
         named = self.collected.named
         networks = named(table, "network", self.networks)
         return _Named(
-            _network(table, networks, span) if networks else None,
+            in_force(table, networks, span, "tariff") if networks else None,
             named(table, "calendar", self.calendars),
             named(table, "discounts", self.schemes) or (),
             named(table, "transfer", self.transfers) or (),
             named(table, "accumulation", self.accumulations) or (),
         )
-
-
-def _network(table: Table, networks: list[DatedNetwork], span: Span) -> Network:
-    """The version of a network in force at a tariff's own since; it must hold to the tariff's end."""
-    for dated in networks:
-        if not dated.span.holds(span.since_s):
-            continue
-        if dated.span.until_s < span.until_s:
-            end = moment_of(dated.span.until_s)
-            raise table.error(
-                "network",
-                f"The network changes on {end}, in the middle of this version of the tariff.",
-                f"Add a version of the tariff with since = {end:%Y-%m-%d}.",
-            )
-        return dated.network
-    raise table.error(
-        "network",
-        f"No version of the network is in force at {moment_of(span.since_s)}.",
-        "Let the network begin with the tariff, or earlier.",
-    )
 
 
 def _check_named(table: Table, named: _Named) -> None:

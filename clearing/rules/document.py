@@ -167,6 +167,10 @@ class Table:
             tables.append(Table(self.document, path, value, self.rule))
         return tables
 
+    def table(self, key: str) -> "Table":
+        """The one table that a key gives."""
+        return Table(self.document, (*self.path, key), self._typed(key, dict), self.rule)
+
     def time_s(self, key: str) -> int:
         """Seconds since midnight of a time of day."""
         value = self._typed(key, time)

@@ -20,6 +20,7 @@ from clearing.plan import (
     local_day,
 )
 from clearing.pricing import Ride
+from clearing.rules import sharing
 from clearing.rules.dated import DatedTariff
 from clearing.rules.document import Table
 from clearing.rules.hours import (
@@ -37,6 +38,8 @@ from clearing.rules.quoting import (
     gross_of,
     ride_of,
 )
+from clearing.rules.shares import DatedSplit
+from clearing.rules.sharing import Sharing
 from clearing.rules.transfers import modes_of
 from clearing.rules.words import (
     BEARERS,
@@ -83,18 +86,33 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """The steps in order, what the ride costs, and what others than the operator bear of it."""
+    """The steps in order, what the ride costs, and what others than the operator bear of it.
+
+    ``sharing``: who gets the fare, where a split was asked for.
+    """
 
     tariff: str
     steps: tuple[Step, ...]
     gross_fen: int
     fare_fen: int
     subsidies_fen: dict[str, int]
+    sharing: Sharing | None = None
 
 
-def explain(dated: DatedTariff, question: Question) -> Explained:
-    """How the fare of a ride is found. Raises ``ClearingError`` for what the tariff does not know."""
-    return _Explainer(dated, question).explained()
+def explain(
+    dated: DatedTariff, question: Question, split: tuple[str, DatedSplit] | None = None
+) -> Explained:
+    """How the fare of a ride is found and, by a split of that name, who gets it.
+
+    Raises ``ClearingError`` for what the tariff does not know.
+    """
+    explainer = _Explainer(dated, question)
+    explained = explainer.explained()
+    if split is None:
+        return explained
+    ride, fen = explainer.ride, explained.fare_fen
+    shared = sharing.share(*split, ride.entry_station, ride.station, fen)
+    return msgspec.structs.replace(explained, sharing=shared)
 
 
 class _Explainer:

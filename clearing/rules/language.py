@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from clearing.rules import (
     accumulations,
+    apportioning,
     calendars,
     collecting,
     compiling,
@@ -48,6 +49,8 @@ def keys() -> dict[str, Mapping[str, str]]:
         "accumulation": accumulations.KEYS,
         "tier": accumulations.TIER_KEYS,
         "split": shares.SPLIT_KEYS,
+        "apportionment": apportioning.KEYS,
+        "owner of lines": apportioning.OWNER_KEYS,
         "fee": shares.FEE_KEYS,
         "share": shares.SHARE_KEYS,
     }

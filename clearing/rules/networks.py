@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from clearing.plan import FOREVER
+from clearing.plan import FOREVER, moment_of
 from clearing.rules import versions
 from clearing.rules.document import FEN_MAX, Table
 from clearing.rules.places import Directory, read_places
@@ -114,6 +114,29 @@ class DatedNetwork(msgspec.Struct, frozen=True):
 
     span: Span
     network: Network
+
+
+def in_force(table: Table, networks: Sequence[DatedNetwork], span: Span, what: str) -> Network:
+    """The version of a network in force when a rule that names it begins; it must hold to the rule's end.
+
+    ``what`` names the rule in messages: a tariff, a split.
+    """
+    for dated in networks:
+        if not dated.span.holds(span.since_s):
+            continue
+        if dated.span.until_s < span.until_s:
+            end = moment_of(dated.span.until_s)
+            raise table.error(
+                "network",
+                f"The network changes on {end}, in the middle of this version of the {what}.",
+                f"Add a version of the {what} with since = {end:%Y-%m-%d}.",
+            )
+        return dated.network
+    raise table.error(
+        "network",
+        f"No version of the network is in force at {moment_of(span.since_s)}.",
+        f"Let the network begin with the {what}, or earlier.",
+    )
 
 
 def read_networks(tables: Sequence[Table], rows: ReadRows, *, dated: bool) -> list[DatedNetwork]:

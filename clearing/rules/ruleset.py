@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from clearing.errors import ClearingError
 from clearing.plan import Tariff, local_day, local_seconds
-from clearing.rules import quoting
+from clearing.rules import quoting, sharing
 from clearing.rules.collecting import Collected
 from clearing.rules.dated import DatedTariff
 from clearing.rules.places import Place
 from clearing.rules.quoting import NO_CLAIMS, Claims, PairFare, Quote
 from clearing.rules.shares import DatedSplit, FeeRule
+from clearing.rules.sharing import Sharing
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
 
@@ -55,6 +56,12 @@ class RuleSet:
     def split(self, name: str) -> tuple[DatedSplit, ...]:
         """The versions of a split in order of time."""
         return _known("split", self.splits, name)
+
+    def share(self, split: str, on: datetime, entry: int, station: int, fen: int) -> Sharing:
+        """How a fare of ``fen`` is shared at a local time between stations of these numbers."""
+        at_s = _second(on)
+        version = sharing.version_at(split, self.split(split), at_s)
+        return sharing.share(split, version, entry, station, fen)
 
     def fee(self, name: str, on: date) -> FeeRule:
         """The fee in force on a business date."""

@@ -1,7 +1,7 @@
 """Splits of fares and fees: shares per mille by role; the engine knows whose account a role is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -10,8 +10,12 @@ import msgspec
 from clearing.limits import SHARES_MAX
 from clearing.plan import Rounding, moment_of
 from clearing.rules import versions
+from clearing.rules.apportioning import Apportionment, read_apportionment
+from clearing.rules.collecting import Collected, Rule
 from clearing.rules.discounts import ROUNDINGS
 from clearing.rules.document import FEN_MAX, Table
+from clearing.rules.frozen import Frozen, read_frozen
+from clearing.rules.networks import DatedNetwork
 
 SPLIT_ROLES: Final = ("operator", "driver", "line_owner:NAME")
 """Who can share a fare; the operator of a taxi is its platform. NAME is an operator's number."""
@@ -19,7 +23,10 @@ SPLIT_ROLES: Final = ("operator", "driver", "line_owner:NAME")
 FEE_ROLES: Final = ("clearing_centre", "issuer", "province")
 """Who can share a fee."""
 
-SPLIT_KEYS: Final = versions.KEYS | {"shares": "who gets how much of a fare, in order"}
+SPLIT_KEYS: Final = versions.KEYS | {
+    "shares": "who gets how much of a fare, in order",
+    "apportion": "rides with a known entry are shared by lines and their owners instead",
+}
 """The keys of a split."""
 
 FEE_KEYS: Final = versions.KEYS | {
@@ -45,7 +52,8 @@ class DatedSplit(msgspec.Struct, frozen=True):
 
     Largest remainder, ties by this order; so the shares of every fare sum to the fare. With ``stations``
     (sorted numbers) a ride between two of them is split by the weights of its pair: ``weights`` is
-    row-major, entry × exit × share, little-endian uint32; a pair of zeros has none.
+    row-major, entry × exit × share, little-endian uint32; a pair of zeros has none. ``frozen``: the table
+    that they come from.
     """
 
     since_s: int
@@ -53,6 +61,7 @@ class DatedSplit(msgspec.Struct, frozen=True):
     shares: tuple[tuple[str, int], ...]
     stations: tuple[int, ...] = ()
     weights: bytes = b""
+    frozen: Frozen | None = None
 
 
 class FeeRule(msgspec.Struct, frozen=True):
@@ -102,14 +111,44 @@ def _shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple[str
     return tuple(shares)
 
 
-def read_splits(tables: Sequence[Table]) -> tuple[DatedSplit, ...]:
-    """The versions of ``[[split.NAME]]``."""
-    for table in tables:
-        table.only(SPLIT_KEYS)
-    return tuple(
-        DatedSplit(span.since_s, span.until_s, _shares(table, "shares", SPLIT_ROLES))
-        for table, span in zip(tables, versions.spans(tables), strict=True)
-    )
+class SplitReader:
+    """Reads splits and what they say of apportionment."""
+
+    def __init__(self, collected: Collected, networks: Mapping[str, list[DatedNetwork]]) -> None:
+        self._collected, self._networks = collected, networks
+
+    def splits(self, rule: Rule) -> tuple[DatedSplit, ...]:
+        """The versions of ``[[split.NAME]]``, with their frozen tables."""
+        return tuple(self._split(*version) for version in self._versions(rule))
+
+    def apportionments(self, rule: Rule) -> list[Apportionment]:
+        """What versions say of apportionment, whether or not their tables hold."""
+        return [declared for *_, declared in self._versions(rule) if declared is not None]
+
+    def _versions(
+        self, rule: Rule
+    ) -> Iterator[tuple[versions.Span, tuple[tuple[str, int], ...], Apportionment | None]]:
+        for table in rule.tables:
+            table.only(SPLIT_KEYS)
+        for table, span in zip(rule.tables, versions.spans(rule.tables), strict=True):
+            shares = _shares(table, "shares", SPLIT_ROLES)
+            declared = None
+            if table.has("apportion"):
+                roles = tuple(role for role, _ in shares)
+                declared = read_apportionment(table, span, roles, self._collected, self._networks)
+            yield span, shares, declared
+
+    def _split(
+        self,
+        span: versions.Span,
+        shares: tuple[tuple[str, int], ...],
+        declared: Apportionment | None,
+    ) -> DatedSplit:
+        if declared is None:
+            return DatedSplit(span.since_s, span.until_s, shares)
+        frozen = read_frozen(declared, self._collected.files)
+        stations = tuple(place.number for place in declared.network.stations.places)
+        return DatedSplit(span.since_s, span.until_s, shares, stations, frozen.weights, frozen)
 
 
 def read_fees(name: str, tables: Sequence[Table]) -> tuple[tuple[versions.Span, FeeRule], ...]:

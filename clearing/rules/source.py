@@ -50,6 +50,13 @@ def read(sources: Iterable[str | Path]) -> dict[str, str]:
     feeds. Raises ``ClearingError`` where a source cannot be read.
     """
     files: dict[str, str] = {}
+    for name, directory in directories_of(sources).items():
+        files |= _texts(name, directory)
+    return files
+
+
+def directories_of(sources: Iterable[str | Path]) -> dict[str, Path]:
+    """The directory of each set that ``read`` reads, by the set's name; those that are needed come last."""
     directories: dict[str, Path] = {}
     for source in sources:
         directory = SHIPPED / source if str(source) in shipped_sets() else Path(source)
@@ -63,9 +70,7 @@ def read(sources: Iterable[str | Path]) -> dict[str, str]:
             raise ClearingError(f"The rule set {name!r} is given twice.", "Name it once.")
         directories[name] = directory
     _add_needed(directories)
-    for name, directory in directories.items():
-        files |= _texts(name, directory)
-    return files
+    return directories
 
 
 def _add_needed(directories: dict[str, Path]) -> None:

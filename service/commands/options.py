@@ -118,3 +118,15 @@ def sign_for_cards(home: Path, staff_name: str | None, file: Path | None, subjec
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine to its end."""
     return asyncio.run(coroutine)
+
+
+def source_options(command: Command) -> Command:
+    """``--rules SET`` and ``--home DIR``: whose rules are meant."""
+    named = click.option(
+        "--rules",
+        "rule_sets",
+        multiple=True,
+        metavar="SET",
+        help="Rule sets by name or directory; all that are shipped by default.",
+    )
+    return named(home_option(required=False)(command))

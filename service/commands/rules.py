@@ -2,16 +2,17 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from service.commands.options import Moment, home_option, json_option, run
+from service.commands.apportioning import apportion, print_sharing
+from service.commands.options import Moment, home_option, json_option, run, source_options
 from service.commands.printing import print_json, print_table
 from service.text import yuan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from clearing.rules import RuleSet
     from clearing.rules.comparing import Change
@@ -23,16 +24,7 @@ def rules() -> None:
     """Rule sets: what rides cost and who gets it, as dated files."""
 
 
-def _source_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
-    """``--rules SET`` and ``--home DIR``: whose rules are meant."""
-    named = click.option(
-        "--rules",
-        "rule_sets",
-        multiple=True,
-        metavar="SET",
-        help="Rule sets by name or directory; all that are shipped by default.",
-    )
-    return named(home_option(required=False)(command))
+rules.add_command(apportion)
 
 
 def _loaded(rule_sets: "Sequence[str]", home: Path | None) -> "RuleSet":
@@ -98,7 +90,7 @@ def _remarks(found: "RuleSet", name: str) -> list[str]:
 @rules.command()
 @click.argument("tariff", metavar="TARIFF")
 @click.option("--on", "at", type=Moment(), required=True, metavar="DATETIME", help="Local time.")
-@_source_options
+@source_options
 @json_option()
 def show(
     tariff: str, at: datetime, rule_sets: tuple[str, ...], home: Path | None, as_json: bool
@@ -183,7 +175,10 @@ def _print_changes(changes: "Sequence[Change]") -> None:
 @click.option(
     "--spent-fen", type=click.IntRange(min=0), default=0, help="Paid in the period so far."
 )
-@_source_options
+@click.option(
+    "--split", metavar="SPLIT", help="The split that shares the fare; one named like the tariff."
+)
+@source_options
 @json_option()
 def explain(
     tariff: str,
@@ -203,13 +198,17 @@ def explain(
     from_mode: str,
     unmarked: bool,
     spent_fen: int,
+    split: str | None,
     rule_sets: tuple[str, ...],
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Explain how a fare is found: each step, what it leaves of the fare, and its source line."""
+    """Explain how a fare is found: each step, what it leaves of the fare, and its source line.
+
+    Then who gets it, and over which ways and lines.
+    """
     from clearing.plan import local_seconds
-    from clearing.rules import Claims, explaining
+    from clearing.rules import Claims, explaining, sharing
 
     question = explaining.Question(
         at_s=local_seconds(at),
@@ -231,7 +230,13 @@ def explain(
         marked=not unmarked,
         spent_fen=spent_fen,
     )
-    found = explaining.explain(_loaded(rule_sets, home).version_at(tariff, at), question)
+    loaded = _loaded(rule_sets, home)
+    if split is None and tariff in loaded.splits:
+        split = tariff
+    shared = None
+    if split is not None:
+        shared = split, sharing.version_at(split, loaded.split(split), question.at_s)
+    found = explaining.explain(loaded.version_at(tariff, at), question, shared)
     if as_json:
         print_json(found)
     else:
@@ -258,6 +263,8 @@ def _print_explained(found: "Explained") -> None:
     )
     for bearer, fen in found.subsidies_fen.items():
         click.echo(f"  {yuan(fen)} yuan are claimed from the {bearer}")
+    if found.sharing is not None:
+        print_sharing(found.sharing)
 
 
 # -- put ---------------------------------------------------------------------------------------------
