@@ -188,17 +188,25 @@ def _cells(line: bytes, where: str) -> list[str]:
 
 def _filler(columns: list[str]) -> Callable[[bytes, str], list[Any]]:
     """What makes of a row with these columns one value for each field of the record, in order."""
+    named = f"{len(columns)} columns are named"
     unknown = [name for name in columns if name not in record.FIELD]
+    if unknown and not unknown[0]:
+        place = columns.index("") + 1
+        raise EnvelopeError("line 2", f"{named}, and column {place} has no name")
     if unknown:
-        raise EnvelopeError("line 2", f"unknown column {record.shown(unknown[0])}")
-    if len(set(columns)) != len(columns):
-        raise EnvelopeError("line 2", "a column is named twice")
+        raise EnvelopeError(
+            "line 2", f"{named}, and {record.shown(unknown[0])} is none of a record"
+        )
+    twice = next((name for at, name in enumerate(columns) if name in columns[:at]), None)
+    if twice is not None:
+        raise EnvelopeError("line 2", f"{named}, and {twice!r} twice")
     defaults = [record.default_of(name) for name in record.NAMES]
     missing = [
         name for name in record.NAMES if defaults[_PLACE[name]] is None and name not in columns
     ]
     if missing:
-        raise EnvelopeError("line 2", f"column {missing[0]!r} is missing")
+        also = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise EnvelopeError("line 2", f"{named}, and {missing[0]!r} is missing{also}")
     places = [_PLACE[name] for name in columns]
     readers = [str if record.FIELD[name].type == "hex" else int for name in columns]
 

@@ -352,8 +352,8 @@ TABLE: Final[tuple[Row, ...]] = (
           "待发卡方答复", "wait for the issuer's answer")),
     # file level
     _row(Reason.UNREADABLE, _R, "body", "operator",
-         ("无法解析", "the body is none of the four batch forms",
-          "按公布的格式提交", "submit one of the published forms")),
+         ("无法解析", "the body cannot be read as one of the four batch forms",
+          "按所示位置更正后重新提交", "mend it where the message says, and submit it again")),
     _row(Reason.TOO_LARGE, _R, "body", "operator",
          ("交易包过大", "the batch is larger than the limit",
           "拆分后提交", "split it")),

@@ -64,6 +64,19 @@ def load_unlogged(case: Case) -> None:
     case.send(case.bus(1200))
 
 
+def load_repeated(case: Case) -> None:
+    """Two records of one load counter and amount, under right keys, and one line of the log: only a
+    cloned card makes them."""
+    pool, index = case.pool, case.index
+    before = pool.balance[index]
+    case.send(case.top_up(5000))
+    pool.online[index] -= 1
+    pool.balance[index] = before
+    again = _on(case, _day(case), case.moment + 60).top_up(5000)
+    _day(case).log.lose()
+    _post(case, again, (0, 1, 3)[case.turn % 3])
+
+
 def load_logged_late(case: Case) -> None:
     """A top-up whose line is missing in a log that calls itself complete, and comes days later."""
     ride = case.top_up(5000)

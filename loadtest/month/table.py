@@ -21,6 +21,7 @@ _OWN: Final = (
     Fault("load_lost_unseen", 2, cases.load_lost_unseen, _PLAIN),
     Fault("load_beyond", 2, cases.load_beyond, _PLAIN),
     Fault("load_unlogged", 2, cases.load_unlogged, _PLAIN),
+    Fault("load_repeated", 1, cases.load_repeated, _PLAIN),
     Fault("load_logged_late", 2, cases.load_logged_late, _PLAIN),
     Fault("load_otherwise_logged", 1, cases.load_otherwise_logged, _PLAIN),
     Fault("rise_forged", 2, cases.rise_forged, _PLAIN),

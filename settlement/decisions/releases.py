@@ -15,6 +15,7 @@ from settlement.decisions.booking import Effect, opened_after, postings_of, rela
 from settlement.decisions.case import Case
 from settlement.decisions.errors import DecisionRefused
 from settlement.decisions.moves import RELEASES, load_agent, moved
+from settlement.decisions.refunding import must_be_covered
 from settlement.exchange.books import Lines
 from settlement.store.items import Item
 
@@ -35,6 +36,8 @@ async def release(case: Case) -> Effect:
     if case.tap.kind == TapKind.TOP_UP:
         _must_have_tac(case)
         await must_not_be_booked(case)
+    elif case.tap.kind == TapKind.CARD_REFUND:
+        await must_be_covered(case)
     return await moved(case, RELEASES[case.tap.kind])
 
 

@@ -1,4 +1,8 @@
-"""Top-ups against the issuers' load logs 充值日志: what agrees needs no item, either side alone does."""
+"""Top-ups against the issuers' load logs 充值日志: what agrees needs no item, either side alone does.
+
+One line of the log is one load. Of several booked records that one line would fit, it is the first one's,
+by arrival; the others are without log, whatever came first, record or line.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -37,8 +41,9 @@ async def load_items(connection: Connection, ground: Ground) -> Night:
 
 async def _open_unlogged(connection: Connection, ground: Ground) -> Night:
     """Top-ups made before the moment up to which the log is complete now, each looked at once."""
-    complete = await read_complete_until(connection, ground.business_date)
-    before = await read_complete_until(connection, ground.business_date - timedelta(days=1))
+    on = ground.business_date
+    complete = await read_complete_until(connection, on)
+    before = await read_complete_until(connection, on - timedelta(days=1))
     night = Night()
     for issuer_no, until in sorted(complete.items()):
         if issuer_no not in ground.issuers:
@@ -46,10 +51,45 @@ async def _open_unlogged(connection: Connection, ground: Ground) -> Night:
         since = before.get(issuer_no)
         judged_since = max(since or _BEGINNING, _BEGINNING + _CLOCKS_APART) - _CLOCKS_APART
         taps = await read_unlogged(
-            connection, ground.business_date, issuer_no, since, until, local_seconds(judged_since)
+            connection, on, issuer_no, since, until, local_seconds(judged_since)
         )
-        night.items += [_unlogged(tap, ground) for tap in taps]
+        found = await _lines_of(connection, ground, taps)
+        night.items += [
+            _unlogged(tap, ground) for tap in taps if (tap.batch_seq, tap.row) not in found
+        ]
     return night
+
+
+async def _lines_of(
+    connection: Connection, ground: Ground, taps: Iterable[TopUp]
+) -> dict[tuple[int, int], LoadRow]:
+    """The line of the log that is each top-up's own, by batch and row; none for a top-up without."""
+    on = ground.business_date
+    cards = sorted({tap.card for tap in taps})
+    loads: dict[bytes, list[LoadRow]] = {}
+    for load in await read_loads_of_cards(connection, cards, on) if cards else []:
+        loads.setdefault(load.card, []).append(load)
+    maybe = [tap for tap in taps if any(map(tap.is_load, loads.get(tap.card, ())))]
+    if not maybe:
+        return {}
+    days = await store.read_days_before(connection, on)
+    first = days[0].business_date if days else on
+    records = _by_card(
+        await read_top_ups(connection, sorted({tap.card for tap in maybe}), first, on)
+    )
+    found = {}
+    for tap in maybe:
+        place = (tap.batch_seq, tap.row)
+        fitting = [load for load in loads[tap.card] if tap.is_load(load)]
+        earlier = sum(
+            other.credited_fen > 0
+            and (other.batch_seq, other.row) < place
+            and any(map(other.is_load, fitting))
+            for other in records.get(tap.card, ())
+        )
+        if earlier < len(fitting):
+            found[place] = fitting[earlier]
+    return found
 
 
 def _unlogged(tap: TopUp, ground: Ground) -> Item:
@@ -76,11 +116,10 @@ async def _settle_unlogged(connection: Connection, ground: Ground) -> Night:
         for each in standing
         if each.state == ItemState.OPEN or each.outcome == ItemOutcome.REJECTED
     ]
-    cards = [each.item.card for each in standing if each.item.card is not None]
-    loads = await read_loads_of_cards(connection, cards, ground.business_date) if cards else []
+    lines = await _lines_of(connection, ground, [_record_of(each) for each in standing])
     night = Night()
     for each in standing:
-        found = next((load for load in loads if _record_of(each).is_load(load)), None)
+        found = lines.get((each.item.batch_seq or 0, each.item.row_no or 0))
         if found is None:
             continue
         if each.state == ItemState.OPEN:

@@ -7,8 +7,10 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from clearing.cards import unpack
 from clearing.plan import EPOCH
-from clearing.store import Connection, add_event
+from clearing.store import Connection, add_event, read_card_lines
+from schemas.codes import TapKind
 from schemas.items import Action
 from schemas.reasons import Reason
 from schemas.registry import Staff
@@ -17,6 +19,8 @@ from settlement.store.days import STATES
 LOOK_UP: Final = "card looked up"
 """Kind of the event that showing a whole card number leaves."""
 LOOK_UP_LOCK: Final = 0x0C1EA207
+CARD_LOCK: Final = 0x0C1EA208
+"""Whoever decides by what is owed to a card holds this, with the card."""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,25 @@ async def lock_item(connection: Connection, item_id: str) -> bool:
         "SELECT true FROM settlement.item WHERE item_id = $1 FOR NO KEY UPDATE", item_id
     )
     return bool(found)
+
+
+async def read_book_fen(connection: Connection, card: bytes) -> int:
+    """The book balance of an own card (19 bytes) as of now: what it was registered with, its booked loads,
+    its proven debits, whatever became of them.
+
+    Who asks for the same card waits until the first one's transaction ends.
+    """
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock($1, hashtext(encode($2, 'hex')))", CARD_LOCK, card
+    )
+    opening = (await read_card_lines(connection, [card])).get(card)
+    moved_fen = await connection.fetchval(
+        "SELECT coalesce(sum(CASE WHEN kind = $3 THEN credited_fen ELSE -amount_fen END), 0)::bigint"
+        r" FROM clearing.tap WHERE identity > $1 AND identity < $1 || $2::bytea"
+        " AND (debit_proven OR kind = $3 AND credited_fen > 0)",
+        card, b"\xff" * 19, int(TapKind.TOP_UP),
+    )  # fmt: skip
+    return int(moved_fen) + (unpack(opening).book_balance_fen if opening is not None else 0)
 
 
 async def add_proposal(connection: Connection, proposal: Proposal) -> int:

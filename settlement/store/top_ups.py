@@ -9,12 +9,14 @@ import msgspec
 
 from clearing.store import HOLDS_IDENTITY, Connection
 from schemas.codes import TapKind, Verdict
+from schemas.reasons import Reason
 from schemas.record import FIELD, REST
 from settlement.store.loads import LoadRow
 
 _AT: Final = FIELD["online_counter"].offset - REST + 1
 """Where the load counter lies in a tap's ``rest``, which has byte 0 of the record before the rest."""
 _CARD: Final = "substr(t.identity, 1, 19)"
+_LATE: Final = 1 << Reason.COUNTER_LATE
 _COUNTER: Final = f"(get_byte(t.rest, {_AT}) * 256 + get_byte(t.rest, {_AT + 1}))"
 
 
@@ -63,7 +65,8 @@ async def read_unlogged(
     until: datetime,
     judged_since_s: int,
 ) -> list[TopUp]:
-    """Booked top-ups made before ``until`` that the log does not have, as known on a date, by place.
+    """Booked top-ups made before ``until`` that the log does not have, as known on a date, by place; and
+    those that it may have for another record: their load counter, or none, had come before.
 
     Those of the date itself, and of earlier dates those made from ``since`` on (None: all);
     ``judged_since_s``: batches judged before cannot have them.
@@ -71,14 +74,20 @@ async def read_unlogged(
     first = await connection.fetchval(
         "SELECT min(business_date) FROM clearing.batch WHERE judged_at_s >= $1", judged_since_s
     )
-    rows = await connection.fetch(
+    booked = (
         f"{_SELECT} WHERE t.business_date BETWEEN $2 AND $1 AND t.kind = {int(TapKind.TOP_UP)}"
         " AND t.issuer_no = $3 AND t.credited_fen > 0 AND t.tapped_at < $5"
         " AND (t.business_date = $1 OR $4::timestamp IS NULL OR t.tapped_at >= $4)"
-        f" AND NOT EXISTS (SELECT FROM settlement.load_log l WHERE l.card = {_CARD}"
+    )
+    line = (
+        f"(SELECT FROM settlement.load_log l WHERE l.card = {_CARD}"
         f" AND l.imported_on <= $1 AND l.amount_fen = t.amount_fen AND CASE {_COUNTER} WHEN 0"
         f" THEN l.loaded_at = t.tapped_at ELSE l.online_counter = {_COUNTER} END)"
-        " ORDER BY t.batch_seq, t.row_no",
+    )
+    again = f"((t.flags | (1::bigint << t.reason)) & {_LATE} <> 0 OR {_COUNTER} = 0)"
+    rows = await connection.fetch(
+        f"{booked} AND NOT EXISTS {line} UNION ALL {booked} AND EXISTS {line} AND {again}"
+        " ORDER BY batch_seq, row",
         business_date, min(first or business_date, business_date), issuer_no, since, until,
     )  # fmt: skip
     return _rows(rows)

@@ -333,3 +333,21 @@ def test_wrong_sums_are_carried_so_that_intake_can_name_them(form: Form) -> None
     header = msgspec.structs.replace(BATCH.header, sums=(envelope.KindSum(1, 9, -5),))
     read = decode(encode(envelope.Batch(header, BATCH.records), form))
     assert read.header.sums != envelope.tally(read.records)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        pytest.param("line,", "2 columns are named, and column 2 has no name", id="a comma more"),
+        pytest.param(
+            "line,lane", "2 columns are named, and 'lane' is none of a record", id="unknown"
+        ),
+        pytest.param("line,line", "2 columns are named, and 'line' twice", id="twice"),
+        pytest.param("line", "1 columns are named, and '", id="too few"),
+    ],
+)
+def test_what_is_wrong_with_column_names_is_said(columns: str, said: str) -> None:
+    """Not only that they are wrong: how many came, and which of them it is."""
+    with pytest.raises(EnvelopeError) as refused:
+        decode(C_HEAD + b"\n" + columns.encode() + b"\n1\n", Form.CSV)
+    assert f"line 2: {said}" in str(refused.value)

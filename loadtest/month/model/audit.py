@@ -135,9 +135,12 @@ class Audit:
             item = self.items.add(finding.kind, item_id, finding.amount_fen, due, card.name)
             if finding.kind in _CHAIN:
                 self._of_card[card.name].add(item_id)
-        elif item.amount_fen != finding.amount_fen and finding.kind in _CHAIN:
+        elif (item.amount_fen, item.last) != (finding.amount_fen, finding.last) and (
+            finding.kind in _CHAIN
+        ):
             change = self.items.change
             change(item, ItemOutcome.RESTATED, amount_fen=finding.amount_fen)
+        item.last = finding.last
         if finding.kind == ItemKind.CHAIN_RISE and not item.alarmed:
             self._rises[item_id] = card
             if self.loads.complete_past(card.issuer, finding.after.tapped_s):

@@ -10,7 +10,7 @@ from schemas.items import ItemKind, ItemOutcome
 class OpenItem(msgspec.Struct, gc=False):
     """One open item. ``due`` counts business dates from the first one; ``lost``: it aged into a
     loss; ``alarmed``: it was said that the log does not explain a rise, that a card does not cover its
-    refund; ``last``: the last number of a terminal's gap."""
+    refund; ``last``: the last missing number of a terminal's gap, or place of a card's."""
 
     kind: ItemKind
     item_id: str

@@ -53,7 +53,7 @@ class Loads:
         """By issuer number: every load before this moment is in the log."""
         self._amounts: dict[Key, int] = {}
         self._lines: dict[Key, LogLine] = {}
-        self._records: dict[Key, LoadRecord] = {}
+        self._records: dict[Key, list[LoadRecord]] = {}
 
     def logged(self, card: bytes, online: int) -> int | None:
         """The amount that the log has for a load of a card."""
@@ -70,26 +70,33 @@ class Loads:
 
     def add_record(self, card: bytes, online: int, record: LoadRecord) -> None:
         """A top-up with a right TAC arrived."""
-        self._records[card, online] = record
+        self._records.setdefault((card, online), []).append(record)
 
     def night(self, night: int) -> None:
-        """Match both sides; open items for what is overdue on either."""
+        """Match both sides, one line with one record; open items for what is overdue on either."""
         for key in [key for key in self._records if key in self._lines]:
-            line, record = self._lines[key], self._records[key]
-            if line.amount_fen == record.amount_fen:
-                self._close(line.item_id)
-                self._close(record.item_id)
-                del self._lines[key], self._records[key]
-        for key, record in self._records.items():
-            if record.item_id not in self._items.open and self.complete_past(
-                record.issuer, record.tapped_s
-            ):
-                kind = ItemKind.LOAD_WITHOUT_LOG
-                self._items.add(kind, record.item_id, record.amount_fen, record.due, key[0])
+            self._match(key)
+        for key, records in self._records.items():
+            for record in records:
+                overdue = self.complete_past(record.issuer, record.tapped_s)
+                if overdue and record.item_id not in self._items.open:
+                    kind = ItemKind.LOAD_WITHOUT_LOG
+                    self._items.add(kind, record.item_id, record.amount_fen, record.due, key[0])
         for key, line in self._lines.items():
             if line.item_id not in self._items.open and line.due <= night:
                 kind = ItemKind.LOG_WITHOUT_LOAD
                 self._items.add(kind, line.item_id, line.amount_fen, line.due, key[0])
+
+    def _match(self, key: Key) -> None:
+        """A line is that of the first record that came with its amount."""
+        line, records = self._lines[key], self._records[key]
+        record = next((each for each in records if each.amount_fen == line.amount_fen), None)
+        if record is None:
+            return
+        self._close(line.item_id)
+        self._close(record.item_id)
+        records.remove(record)
+        del self._lines[key]
 
     def _close(self, item_id: str) -> None:
         item = self._items.open.get(item_id)
