@@ -203,8 +203,21 @@ def _operator(
         load_agent_account=_number(accounts, Purse.PRINCIPAL, AccountKind.LOAD_AGENT, number),
         subsidy_account=_number(accounts, Purse.SUBSIDIES, AccountKind.SUBSIDY, number),
         denylist_effective_s=tuple(_effective(row, version) for version in denylists),
-        fee_times=rules.fee_times(row.fee) if row.fee else ((0, FOREVER),),
+        fee_times=_fee_times(row, rules),
     )
+
+
+def _fee_times(row: registry.Operator, rules: RuleSet) -> tuple[tuple[int, int], ...]:
+    """When every fee of the contract has a version in force; always, where it has no fee."""
+    found: tuple[tuple[int, int], ...] = ((0, FOREVER),)
+    for name in row.all_fees:
+        both = (
+            (max(since, other_since), min(until, other_until))
+            for since, until in found
+            for other_since, other_until in rules.fee_times(name)
+        )
+        found = tuple(sorted((since, until) for since, until in both if since < until))
+    return found
 
 
 def _effective(row: registry.Operator, version: int) -> int:

@@ -15,7 +15,7 @@ from schemas.codes import Check
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An operator 运营商 and its contract.
 
-    ``tariff``, ``split`` and ``fee`` name rules of the rule set. ``checks`` are the checks that the
+    ``tariff``, ``split`` and ``fee`` name rules of the rule set, ``fees`` more fees. ``checks`` are the checks that the
     contract demands (a profile may support fewer only if the contract does not demand them).
     ``public_key`` verifies batch signatures (66 hex digits: algorithm id and key; empty: unsigned
     batches are taken, over the command line only); ``api_key_sha256`` is the digest of its API key.
@@ -28,6 +28,7 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tariff: str
     split: str = ""
     fee: str = ""
+    fees: tuple[str, ...] = ()
     checks: int = int(Check.ALL)
     load_agent: bool = False
     public_key: str = ""
@@ -39,6 +40,11 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     until: date | None = None
     denylist_acknowledged: tuple[tuple[int, str], ...] = ()
     """(denylist version, ISO local time when the operator acknowledged it)."""
+
+    @property
+    def all_fees(self) -> tuple[str, ...]:
+        """The fees of the contract, each once, in order."""
+        return tuple(dict.fromkeys(name for name in (self.fee, *self.fees) if name))
 
 
 class Terminal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -106,11 +106,12 @@ def refuse_what_no_plan_holds(
     try:
         compile_plan(rows, rule_set, accounts, _NoKeys(), _NO_LIMITS, (0, 0))
         for operator in rows["operator"]:
-            if isinstance(operator, Operator) and operator.fee not in {"", *rule_set.fee_names()}:
-                raise ServiceError(
-                    f"There is no fee named {operator.fee!r}.",
-                    f"Known are: {', '.join(rule_set.fee_names())}.",
-                )
+            for name in operator.all_fees if isinstance(operator, Operator) else ():
+                if name not in rule_set.fee_names():
+                    raise ServiceError(
+                        f"There is no fee named {name!r}.",
+                        f"Known are: {', '.join(rule_set.fee_names())}.",
+                    )
     except ValueError as error:
         raise ServiceError(
             f"A registry row does not hold: {error}.", "Mend it; nothing was registered."

@@ -161,11 +161,12 @@ def _issuers_of(batches: Sequence[Batch]) -> list[Issuer]:
 
 def _check_fees(operators: dict[int, Operator], rule_set: rules.RuleSet) -> None:
     for row in operators.values():
-        if row.fee not in {"", *rule_set.fee_names()}:
-            raise ClearingError(
-                f"There is no fee named {row.fee!r}.",
-                f"Known are: {', '.join(rule_set.fee_names())}.",
-            )
+        for name in row.all_fees:
+            if name not in rule_set.fee_names():
+                raise ClearingError(
+                    f"There is no fee named {name!r}.",
+                    f"Known are: {', '.join(rule_set.fee_names())}.",
+                )
 
 
 class NoKeys:

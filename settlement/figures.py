@@ -16,7 +16,8 @@ from schemas.reasons import RECORD_LEVEL
 from schemas.registry import Operator
 from settlement import parties, store
 from settlement.books import numbered
-from settlement.positions import fee_bases, positions_of
+from settlement.fees import Volumes, read_volumes
+from settlement.positions import positions_of
 from settlement.store import Connection, DayRow, Position, Sum, TapGroup
 
 
@@ -76,6 +77,8 @@ class Figures(msgspec.Struct):
     balances: dict[int, int]
     positions: list[Position]
     receipts: list[proof.Receipt]
+    volumes: dict[int, Volumes]
+    """What became accepted on the date, by operator."""
 
     @property
     def operators(self) -> list[Operator]:
@@ -129,10 +132,6 @@ class Figures(msgspec.Struct):
             if row.purse == purse and row.participant == participant
         )
 
-    def fee_bases(self) -> dict[int, int]:
-        """Accepted principal by operator, fen."""
-        return fee_bases(self.sums, self.accounts)
-
     def lines(self) -> list[AccountLine]:
         """Every account that has moved up to the date, by code."""
         debits: dict[int, int] = {}
@@ -178,9 +177,10 @@ async def read_figures(connection: Connection, day: DayRow) -> Figures:
     accounts = numbered(await read_accounts(connection))
     batches = await read_batches(connection, day.business_date)
     sums = await store.read_sums(connection, day.business_date)
+    registry = await read_registry(connection, version)
     return Figures(
         day=day,
-        registry=await read_registry(connection, version),
+        registry=registry,
         accounts=accounts,
         batches=batches,
         groups=await store.read_tap_groups(connection, day.business_date),
@@ -188,6 +188,7 @@ async def read_figures(connection: Connection, day: DayRow) -> Figures:
         balances=await store.read_balances(connection, day.business_date),
         positions=positions_of(sums, accounts),
         receipts=[msgspec.json.decode(row.receipt, type=proof.Receipt) for row in batches],
+        volumes=await read_volumes(connection, day.business_date, registry),
     )
 
 

@@ -8,6 +8,7 @@ from clearing.plan import Purpose
 from schemas.accounts import AccountKind
 from schemas.codes import Purse
 from schemas.registry import Operator
+from settlement.fees import Volumes
 from settlement.figures import Figures
 from settlement.store import Flow
 
@@ -72,7 +73,7 @@ def operator_line(figures: Figures, operator: Operator) -> OperatorLine:
         unconfirmed_fen=-figures.moved(
             (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.FARE_UNCONFIRMED,), number
         ),
-        fee_base_fen=figures.fee_bases().get(operator.number, 0),
+        fee_base_fen=figures.volumes.get(operator.number, Volumes()).whole.fen,
         fee_fen=fee_fen,
         net_fen=fare_fen - fee_fen,
         top_up_fen=-figures.position(Purse.PRINCIPAL, f"load_agent/{number}"),

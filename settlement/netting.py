@@ -10,14 +10,10 @@ Not instructed from here: the issuer (its float lies on the centre's own settlem
 """
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Final
 
 from clearing import proof
-from clearing.errors import ClearingError
 from clearing.plan import Purpose
-from clearing.pricing import split_fen
-from clearing.rules import FeeRule, RuleSet
 from clearing.store import (
     Entry,
     Posting,
@@ -29,19 +25,18 @@ from clearing.store import (
 )
 from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse
-from schemas.registry import Operator
-from settlement import books, parties, store
+from settlement import books, fees, parties, store
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.errors import AuditFailed
 from settlement.findings import Finding
-from settlement.positions import fee_bases, payable, positions_of
+from settlement.positions import payable, positions_of
 from settlement.store import Connection, DayRow, Position, Sum
 
 
 async def net(connection: Connection, context: Context, day: DayRow) -> None:
     """Book fees, fix positions, move what is payable into transit, fix the roots."""
-    await add_entries(connection, day.business_date, await fee_entries(connection, context, day))
+    await fees.book(connection, context, day)
     sums = await store.read_sums(connection, day.business_date)
     accounts = numbered(await read_accounts(connection))
     positions = positions_of(sums, accounts)
@@ -53,58 +48,6 @@ async def net(connection: Connection, context: Context, day: DayRow) -> None:
     check_balance(await store.read_sums(connection, day.business_date), accounts)
     roots = await roots_of(connection, day)
     await store.change_day(connection, day.business_date, **roots)
-
-
-# -- fees ----------------------------------------------------------------------------------------
-
-
-async def fee_entries(connection: Connection, context: Context, day: DayRow) -> list[Entry]:
-    """One entry per operator that owes a fee: Dr its fee account / Cr the recipients."""
-    assert day.registry_version is not None
-    assert day.rules_version is not None
-    registry = await read_registry(connection, day.registry_version)
-    payers = [row for row in parties.rows(registry, "operator", Operator) if row.fee]
-    if not payers:
-        return []
-    rules = await context.plans.rules(connection, day.rules_version)
-    accounts = await read_accounts(connection)
-    bases = fee_bases(await store.read_sums(connection, day.business_date), numbered(accounts))
-    entries = []
-    for operator in sorted(payers, key=lambda row: row.number):
-        rule = _fee_on(rules, operator.fee, day.business_date)
-        if rule is None:
-            # Taps of such a time are held for it; what cleared before the gap owes nothing on this date.
-            continue
-        fee_fen = rule.fee_fen(bases.get(operator.number, 0))
-        if not fee_fen:
-            continue
-        payer = (Purse.FEES, AccountKind.FEE, f"operator-{operator.number}")
-        takers = [(Purse.FEES, AccountKind.FEE, role) for role, _ in rule.recipients]
-        accounts = await ensure_accounts(connection, [payer, *takers])
-        parts = split_fen(fee_fen, tuple(weight for _, weight in rule.recipients))
-        assert sum(parts) == fee_fen
-        postings = [Posting(accounts[code_of(*payer)].number, Purpose.FEE, fee_fen)]
-        postings += [
-            Posting(accounts[code_of(*taker)].number, Purpose.FEE, -part)
-            for taker, part in zip(takers, parts, strict=True)
-            if part
-        ]
-        entries.append(
-            Entry(
-                entry_id=f"night/{day.business_date}/fee/{operator.number}",
-                narrative=f"fee {rule.name}",
-                postings=tuple(postings),
-            )
-        )
-    return entries
-
-
-def _fee_on(rules: RuleSet, name: str, business_date: date) -> FeeRule | None:
-    """The fee in force on a business date, if there is one: a gap in it must not stop the night."""
-    try:
-        return rules.fee(name, business_date)
-    except ClearingError:
-        return None
 
 
 # -- positions -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a date's postings come to: positions per participant and purse, fee bases, what is payable."""
+"""What a date's postings come to: positions per participant and purse, what is payable."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,11 +8,6 @@ from schemas.accounts import Account, AccountKind
 from schemas.codes import Purse
 from settlement.parties import CENTRE
 from settlement.store import Position, Sum
-
-_ACCEPTED: Final = (Purpose.FARE, Purpose.FARE_UNCONFIRMED)
-_ACCEPTED_LATER: Final = (Purpose.RELEASE, Purpose.CHAIN, Purpose.RECLEAR)
-"""Released by people, proven by the card's next record, given or taken by a re-clearing."""
-_FARE_KINDS: Final = (AccountKind.OPERATOR, AccountKind.DRIVER)
 
 _NOT_OF_THE_POSITION: Final[dict[AccountKind, tuple[Purpose, ...]]] = {
     AccountKind.OPERATOR: (Purpose.FARE_UNCONFIRMED,),
@@ -57,25 +52,6 @@ def positions_of(sums: Iterable[Sum], accounts: dict[int, Account]) -> list[Posi
         key = (int(account.purse), participant_of(account, row.purpose))
         found[key] = found.get(key, 0) - row.amount_fen
     return sorted(Position(purse, name, fen) for (purse, name), fen in found.items())
-
-
-def fee_bases(sums: Iterable[Sum], accounts: dict[int, Account]) -> dict[int, int]:
-    """Accepted principal by operator, fen: what its batches credited to operators and drivers.
-
-    What was released later, or proven by a card's chain, counts on the date that books it, for the
-    batch's operator where the entry names a batch, else for the account's. A double deduction that was
-    taken back does not give its fee back.
-    """
-    found: dict[int, int] = {}
-    for row in sums:
-        account = accounts[row.account]
-        later = row.purpose in _ACCEPTED_LATER
-        if account.kind not in _FARE_KINDS or not (later or row.purpose in _ACCEPTED):
-            continue
-        operator = row.operator or (int(account.participant) if later else 0)
-        if operator:
-            found[operator] = found.get(operator, 0) - row.amount_fen
-    return found
 
 
 def payable(

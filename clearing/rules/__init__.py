@@ -8,11 +8,12 @@ Out: ``plan.Tariff`` for the kernels, splits and fees by role, quotes.
 become account numbers in the engine's compiler. One file per tariff type lies in ``tariffs/``.
 """
 
+from clearing.rules.fees import FeeRule, Volume
 from clearing.rules.loading import apportionments, load
 from clearing.rules.places import Place
 from clearing.rules.quoting import Claims, PairFare, Quote, read_pairs
 from clearing.rules.ruleset import RuleSet, digest
-from clearing.rules.shares import DatedSplit, FeeRule
+from clearing.rules.shares import DatedSplit
 from clearing.rules.source import directories_of, province_sets, read, shipped_sets
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Place",
     "Quote",
     "RuleSet",
+    "Volume",
     "apportionments",
     "digest",
     "directories_of",

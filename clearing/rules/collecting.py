@@ -24,7 +24,7 @@ SECTIONS: Final = {
     "transfer": "what a transfer takes off",
     "accumulation": "what a day or a month takes off",
     "split": "who shares a fare",
-    "fee": "what the operator pays for clearing",
+    "fee": "what is paid for clearing, and by whom",
 }
 """The tables that a rule file can have."""
 

@@ -9,6 +9,7 @@ from clearing.rules import (
     collecting,
     compiling,
     discounts,
+    fees,
     hours,
     networks,
     places,
@@ -51,7 +52,8 @@ def keys() -> dict[str, Mapping[str, str]]:
         "split": shares.SPLIT_KEYS,
         "apportionment": apportioning.KEYS,
         "owner of lines": apportioning.OWNER_KEYS,
-        "fee": shares.FEE_KEYS,
+        "fee": fees.KEYS,
+        "tier of a fee": fees.TIER_KEYS,
         "share": shares.SHARE_KEYS,
     }
 
@@ -74,5 +76,8 @@ def words() -> dict[str, Iterable[str]]:
         "mode": transfers.MODES,
         "period": accumulations.PERIODS,
         "role in a split": shares.SPLIT_ROLES,
-        "role in a fee": shares.FEE_ROLES,
+        "role in a fee": fees.ROLES,
+        "billing of a fee": fees.BILLINGS,
+        "bearer of a fee": fees.BEARERS,
+        "cards of a fee": fees.CARDS,
     }

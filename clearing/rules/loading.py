@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from clearing.rules import accumulations, calendars, discounts, shares, transfers
+from clearing.rules import accumulations, calendars, discounts, fees, shares, transfers
 from clearing.rules.apportioning import Apportionment
 from clearing.rules.collecting import Collected, Rule, each
 from clearing.rules.compiling import TariffCompiler
@@ -30,7 +30,7 @@ def load(files: Mapping[str, str]) -> RuleSet:
     rules = RuleSet(files, collected)
     rules.tariffs = each(collected, "tariff", compiler.tariff)
     rules.splits = each(collected, "split", shares.SplitReader(collected, networks).splits)
-    rules.fees = each(collected, "fee", lambda rule: shares.read_fees(rule.name, rule.tables))
+    rules.fees = each(collected, "fee", lambda rule: fees.read_fees(rule.name, rule.tables))
     return rules
 
 

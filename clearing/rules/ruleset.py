@@ -11,9 +11,10 @@ from clearing.plan import Tariff, local_day, local_seconds
 from clearing.rules import quoting, sharing
 from clearing.rules.collecting import Collected
 from clearing.rules.dated import DatedTariff
+from clearing.rules.fees import FeeRule
 from clearing.rules.places import Place
 from clearing.rules.quoting import NO_CLAIMS, Claims, PairFare, Quote
-from clearing.rules.shares import DatedSplit, FeeRule
+from clearing.rules.shares import DatedSplit
 from clearing.rules.sharing import Sharing
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
@@ -73,12 +74,19 @@ class RuleSet:
             f"The fee {name} does not hold on {on}.", "Add a version that begins earlier."
         )
 
+    def fee_in_force(self, name: str, on: date) -> FeeRule | None:
+        """The same; None in a gap, or where there is no such fee."""
+        try:
+            return self.fee(name, on)
+        except ClearingError:
+            return None
+
     def fee_times(self, name: str) -> tuple[tuple[int, int], ...]:
         """The intervals [since, until), local seconds, in which a version of a fee is in force."""
         return tuple((span.since_s, span.until_s) for span, _ in _known("fee", self.fees, name))
 
     def fee_recipients(self) -> tuple[str, ...]:
-        """The roles that any version of any fee goes to, sorted."""
+        """The roles that any version of any fee goes to, sorted; an operator has an account of its own."""
         return tuple(
             sorted(
                 {
@@ -86,6 +94,7 @@ class RuleSet:
                     for versions in self.fees.values()
                     for _, rule in versions
                     for role, _ in rule.recipients
+                    if role != "operator"
                 }
             )
         )

@@ -1,27 +1,21 @@
-"""Splits of fares and fees: shares per mille by role; the engine knows whose account a role is."""
+"""Splits of fares, and shares of fees: per mille by role; the engine knows whose account a role is."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from clearing.limits import SHARES_MAX
-from clearing.plan import Rounding, moment_of
 from clearing.rules import versions
 from clearing.rules.apportioning import Apportionment, read_apportionment
 from clearing.rules.collecting import Collected, Rule
-from clearing.rules.discounts import ROUNDINGS
-from clearing.rules.document import FEN_MAX, Table
+from clearing.rules.document import Table
 from clearing.rules.frozen import Frozen, read_frozen
 from clearing.rules.networks import DatedNetwork
 
 SPLIT_ROLES: Final = ("operator", "driver", "line_owner:NAME")
 """Who can share a fare; the operator of a taxi is its platform. NAME is an operator's number."""
-
-FEE_ROLES: Final = ("clearing_centre", "issuer", "province")
-"""Who can share a fee."""
 
 SPLIT_KEYS: Final = versions.KEYS | {
     "shares": "who gets how much of a fare, in order",
@@ -29,17 +23,8 @@ SPLIT_KEYS: Final = versions.KEYS | {
 }
 """The keys of a split."""
 
-FEE_KEYS: Final = versions.KEYS | {
-    "per_mille": "the fee on each 1000 fen of an operator's accepted principal of one day",
-    "min_fen": "least fee of a day with accepted taps",
-    "max_fen": "highest fee of a day",
-    "rounding": "to whole fen, once per operator and day",
-    "recipients": "who gets how much of the fee, in order",
-}
-"""The keys of a fee."""
-
 SHARE_KEYS: Final = {
-    "role": f"of a fare: {', '.join(SPLIT_ROLES)}; of a fee: {', '.join(FEE_ROLES)}",
+    "role": f"of a fare: {', '.join(SPLIT_ROLES)}; of a fee: clearing_centre, issuer, province, operator",
     "per_mille": "the share; all shares of a rule sum to 1000",
 }
 """The keys of a share."""
@@ -64,30 +49,8 @@ class DatedSplit(msgspec.Struct, frozen=True):
     frozen: Frozen | None = None
 
 
-class FeeRule(msgspec.Struct, frozen=True):
-    """A fee in force: on an operator's accepted principal of one business date.
-
-    ``recipients`` are (role, weight per mille): the fee is split by largest remainder.
-    """
-
-    name: str
-    since: date
-    per_mille: int
-    min_fen: int
-    max_fen: int
-    rounding: Rounding
-    recipients: tuple[tuple[str, int], ...]
-
-    def fee_fen(self, accepted_fen: int) -> int:
-        """The fee on the accepted principal of one operator and day, fen; none on nothing."""
-        if accepted_fen <= 0:
-            return 0
-        extra = {Rounding.HALF_UP: 500, Rounding.DOWN: 0, Rounding.UP: 999}[self.rounding]
-        fee = (accepted_fen * self.per_mille + extra) // 1000
-        return min(max(fee, self.min_fen), self.max_fen)
-
-
-def _shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+def read_shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The shares that a key lists, in order: (role, weight per mille), each role once, 1000 in all."""
     rows = version.tables(key)
     if len(rows) > SHARES_MAX:
         raise version.error(
@@ -131,7 +94,7 @@ class SplitReader:
         for table in rule.tables:
             table.only(SPLIT_KEYS)
         for table, span in zip(rule.tables, versions.spans(rule.tables), strict=True):
-            shares = _shares(table, "shares", SPLIT_ROLES)
+            shares = read_shares(table, "shares", SPLIT_ROLES)
             declared = None
             if table.has("apportion"):
                 roles = tuple(role for role, _ in shares)
@@ -149,33 +112,3 @@ class SplitReader:
         frozen = read_frozen(declared, self._collected.files)
         stations = tuple(place.number for place in declared.network.stations.places)
         return DatedSplit(span.since_s, span.until_s, shares, stations, frozen.weights, frozen)
-
-
-def read_fees(name: str, tables: Sequence[Table]) -> tuple[tuple[versions.Span, FeeRule], ...]:
-    """The versions of ``[[fee.NAME]]`` with the interval in which each holds."""
-    for table in tables:
-        table.only(FEE_KEYS)
-    rules: list[tuple[versions.Span, FeeRule]] = []
-    for table, span in zip(tables, versions.spans(tables), strict=True):
-        if span.since_s % 86_400:
-            raise table.error(
-                "since",
-                "A fee begins in the middle of a day.",
-                "Write a date: fees are taken per business date.",
-            )
-        low, high = table.integer_or("min_fen", 0), table.integer_or("max_fen", FEN_MAX)
-        if high < low:
-            raise table.error(
-                "max_fen", f"max_fen {high} is below min_fen {low}.", "Exchange the two."
-            )
-        rule = FeeRule(
-            name,
-            moment_of(span.since_s).date(),
-            table.integer("per_mille", 0, 1000),
-            low,
-            high,
-            table.word("rounding", ROUNDINGS),
-            _shares(table, "recipients", FEE_ROLES),
-        )
-        rules.append((span, rule))
-    return tuple(rules)

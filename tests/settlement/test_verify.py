@@ -126,10 +126,10 @@ OTHER_CHANGES = [
     ),
     (
         (
-            f"posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'night/{OPEN}/fee/11'"
+            f"posting SET amount_fen = amount_fen + 1 WHERE entry_id = 'night/{OPEN}/fee/11/xian/standard'"
             " AND line_no = 1"
         ),
-        f"entry night/{OPEN}/fee/11 line 1",
+        f"entry night/{OPEN}/fee/11/xian/standard line 1",
         "amount_fen",
     ),
     (f"batch SET {flip('receipt', 20)} WHERE batch_seq = 2", "receipt of batch 2", ""),

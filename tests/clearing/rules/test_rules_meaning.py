@@ -7,7 +7,7 @@ import pytest
 
 from clearing.errors import ClearingError
 from clearing.plan import FOREVER, Transfer, TransferType, local_seconds
-from clearing.rules import Claims, DatedSplit, RuleSet, digest, load, read, read_pairs
+from clearing.rules import Claims, DatedSplit, RuleSet, Volume, digest, load, read, read_pairs
 from clearing.rules.positions import positions
 from schemas.codes import CardKind, TapKind
 
@@ -174,7 +174,7 @@ def test_splits_and_fees(town: RuleSet) -> None:
     fee = town.fee("town/standard", date(2020, 1, 1))
     assert fee.recipients == (("clearing_centre", 1000),)
     table = {0: 0, -5: 0, 1: 100, 20_000: 100, 20_100: 101, 100_000: 500, 2_000_000: 5000}
-    assert {accepted: fee.fee_fen(accepted) for accepted in table} == table
+    assert {accepted: fee.fee_fen(Volume(accepted)) for accepted in table} == table
 
 
 def test_names_and_places(town: RuleSet) -> None:
