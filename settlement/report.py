@@ -12,13 +12,14 @@ import msgspec
 from clearing.plan import Purpose
 from schemas.accounts import AccountKind
 from schemas.codes import Purse, Source
-from settlement import floats, parties, store
+from settlement import fee_lines, floats, parties, store
 from settlement.context import Context
+from settlement.fee_lines import FeeLine
 from settlement.figures import AccountLine, Figures, Totals, gaps_of, read_figures
 from settlement.lines import Netting, OperatorLine, netting_of, operator_lines
 from settlement.store import Connection
 from settlement.store import items as stored_items
-from settlement.tables import csv_bytes, text_table
+from settlement.tables import csv_bytes, heading, text_table
 
 
 class PositionLine(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     positions: list[PositionLine]
     payments: list[PaymentLine]
     fees: dict[str, int]
+    fee_lines: list[FeeLine]
     subsidies: Subsidies
     suspense_fen: int
     unclaimed: dict[str, int]
@@ -115,6 +117,7 @@ async def report(context: Context, business_date: date) -> Report:
                 for row in figures.positions
                 if row.purse == Purse.FEES
             },
+            fee_lines=await fee_lines.read_lines(connection, context, day, figures.registry),
             subsidies=_subsidies(figures),
             suspense_fen=sum(figures.balance(AccountKind.SUSPENSE).values()),
             unclaimed=figures.balance(AccountKind.UNCLAIMED),
@@ -237,6 +240,9 @@ def to_text(found: Report) -> str:
     if found.positions:
         columns = PositionLine.__struct_fields__
         parts.append(text_table(columns, _rows(found.positions, columns)))
+    if found.fee_lines:
+        rows = [fee_lines.row_of(line) for line in found.fee_lines]
+        parts.append(text_table([heading(name) for name in fee_lines.COLUMNS], rows))
     if found.payments:
         columns = PaymentLine.__struct_fields__
         parts.append(text_table(columns, _rows(found.payments, columns)))

@@ -11,10 +11,11 @@ from schemas.accounts import AccountKind
 from schemas.codes import Purse, Source, TapKind, Verdict
 from schemas.reasons import ROW, Reason
 from schemas.registry import Issuer
-from settlement import books, papers, parties, store
+from settlement import books, fee_lines, papers, parties, store
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.exceptions import exception_papers
+from settlement.fee_lines import FeeLine
 from settlement.figures import Figures, gaps_of, read_figures
 from settlement.items import listing
 from settlement.lines import OperatorLine, netting_of, operator_lines
@@ -50,8 +51,10 @@ async def statement_papers(
     corrections = await corrections_of(connection, day.business_date)
     found |= _centre_papers(figures, board, corrections)
     found |= await _item_papers(connection, context, figures, board)
+    fees = await fee_lines.read_lines(connection, context, day, figures.registry)
+    found |= fee_lines.fee_papers(fees)
     for line in operator_lines(figures):
-        found |= _operator_papers(figures, line, board, corrections)
+        found |= _operator_papers(figures, line, board, corrections, fees)
     for issuer in sorted(parties.rows(figures.registry, "issuer", Issuer), key=lambda i: i.number):
         if issuer.own:
             found |= _issuer_papers(figures, issuer)
@@ -253,6 +256,7 @@ def _operator_papers(
     line: OperatorLine,
     board: dict[int, dict[str, Any]],
     corrections: list[dict[str, Any]],
+    fees: list[FeeLine],
 ) -> dict[str, bytes]:
     groups = _groups(figures, Source.OPERATOR, line.operator)
     roles = ("operator", "driver", "load_agent", "refund_agent")
@@ -260,6 +264,7 @@ def _operator_papers(
         "line": line,
         "taps": _as_objects(groups),
         "reasons": figures.reasons(line.operator),
+        "fees": [fee for fee in fees if fee.operator == line.operator],
         "positions": {
             purse.name.lower(): {
                 role: figures.position(purse, f"{role}/{line.operator}") for role in roles

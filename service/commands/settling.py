@@ -153,6 +153,16 @@ def _as_text(found: Mapping[str, Any]) -> None:
             for row in found["by_operator"]
         ],
     )
+    _section(
+        "fees (what the date came to, booked, yuan)",
+        [
+            (
+                f"{row['operator']} {row['fee']}, {row['bearer']} pays, {row['billing']}",
+                f"{yuan(row['due_fen'])}  {yuan(row['booked_fen'])}",
+            )
+            for row in found["fee_lines"]
+        ],
+    )
     for title in ("positions", "trial_balance"):
         _section(f"{title.replace('_', ' ')} (yuan)", _amounts(found[title]))
     for name in ("taps_root", "ledger_root", "seal"):
