@@ -224,20 +224,35 @@ def batch(operator: int, number: int, records: bytes, declared: str = "20260105"
     return envelope.signed(made, signature)
 
 
-async def settle_in(dsn: str, home: Path, cards_: list[Card], opened: date = OPEN) -> Node:
-    """Make the database of ``dsn`` this world's city node; returns the node."""
+async def settle_in(
+    dsn: str,
+    home: Path,
+    cards_: list[Card],
+    opened: date = OPEN,
+    *,
+    rule_files: dict[str, str] | None = None,
+    running: list[registry.Operator] | None = None,
+) -> Node:
+    """Make the database of ``dsn`` this world's city node; returns the node.
+
+    Xi'an's rules and ``operators()``, unless others are given.
+    """
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():
             row = store.NodeRow("city", "7910", "Xi'an", opened, True, False, 0, 0)
             await store.create_node(connection, row)
-            files = rules.read(["xian"])
+            files = rule_files or rules.read(["xian"])
+            running = running or operators()
             await store.add_rules(connection, rules.load(files).digest, files)
             rows: list[tuple[str, msgspec.Struct]] = [("issuer", row) for row in issuers()]
-            rows += [("operator", row) for row in operators()]
+            rows += [("operator", row) for row in running]
             rows += [
-                ("terminal", registry.Terminal(terminal_id=terminal(op), operator=op))
-                for op in (BUS, TAXI, AGENT)
+                (
+                    "terminal",
+                    registry.Terminal(terminal_id=terminal(row.number), operator=row.number),
+                )
+                for row in running
             ]
             own = [card for card in cards_ if card.issuer == OWN_ISSUER]
             version = await store.change_registry(
