@@ -96,43 +96,57 @@ class Apportioned(msgspec.Struct, frozen=True):
 def check_apportionments(files: Mapping[str, str], split: str | None) -> list[Apportioned]:
     """Every frozen table of rule sets, or of one split, compared with what its network makes of it now."""
     found: list[Apportioned] = []
+    rows = _Rows()
     for declared in _declared(files, split):
         refused = ""
         try:
             read_frozen(declared, files)
         except RuleError as error:
             refused = str(error)
-        different = differences(declared, files.get(declared.file, ""))
-        found.append(
-            msgspec.structs.replace(
-                _apportioned(declared), refused=refused, differences=tuple(different)
-            )
-        )
+        different = differences(declared, files.get(declared.file, ""), rows.of(declared))
+        table = _apportioned(declared)
+        found.append(msgspec.structs.replace(table, refused=refused, differences=tuple(different)))
     return found
 
 
 def write_apportionments(sources: Sequence[str | Path], split: str | None) -> list[Apportioned]:
-    """Make the tables of these rule sets, or of one split, anew and write those that changed."""
+    """Make the tables of these rule sets, or of one split, anew and write those that changed: all or none."""
     files, directories = rules.read(sources), rules.directories_of(sources)
     named = {_name_of(source) for source in sources}
     made: dict[str, str] = {}
     found: list[Apportioned] = []
+    rows = _Rows()
     for declared in _declared(files, split):
-        name, _, file = declared.file.partition("/")
-        if name not in named:
+        file = declared.file
+        if file.partition("/")[0] not in named:
             continue
-        text = declared.text()
-        if made.setdefault(declared.file, text) != text:
+        text = declared.text(rows.of(declared))
+        if made.setdefault(file, text) != text:
             raise declared.table.error(
                 "table",
-                f"Two versions of splits make different tables in {file!r}.",
+                f"Two versions of splits make different tables in {declared.table.text('table')!r}.",
                 "Give each its own file.",
             )
-        written = files.get(declared.file) != text
-        if written:
-            (directories[name] / file).write_text(text, "utf-8", newline="\n")
-        found.append(msgspec.structs.replace(_apportioned(declared), written=written))
+        table = _apportioned(declared)
+        found.append(msgspec.structs.replace(table, written=files.get(file) != text))
+    for file, text in made.items():
+        name, _, short = file.partition("/")
+        if files.get(file) != text:
+            (directories[name] / short).write_text(text, "utf-8", newline="\n")
     return found
+
+
+class _Rows:
+    """The rows of tables, each computed once: an owner may change without another table."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, list[str]] = {}
+
+    def of(self, declared: Apportionment) -> list[str]:
+        digest = declared.digest()
+        if digest not in self._by_digest:
+            self._by_digest[digest] = list(declared.rows())
+        return self._by_digest[digest]
 
 
 def _declared(files: Mapping[str, str], split: str | None) -> list[Apportionment]:

@@ -7,7 +7,7 @@ set; ``clearing.rules.frozen`` reads it. Nothing here is a float: equal files ma
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cache
 from typing import Final
@@ -39,6 +39,10 @@ OWNER_KEYS: Final = {
 }
 """The keys of an owner."""
 
+NOTES: Final = (
+    "# How fares are shared 清分表: metres on each line (LINE:METRES), averaged over the likely ways.\n"
+    "# Each pair of stations once; it holds in both directions. Made by `onecard rules apportion`.\n"
+)
 HEADER: Final = "from,to,metres"
 DIGEST_ROW: Final = "network,sha256,"
 """How the row after the header begins, which says of what network and terms the table was made."""
@@ -106,14 +110,10 @@ class Apportionment(msgspec.Struct, frozen=True):
             cells = " ".join(f"{line}:{metres[line]}" for line in sorted(metres))
             yield f"{places[origin].number},{places[other].number},{cells}"
 
-    def text(self) -> str:
-        """The whole file."""
-        notes = (
-            f"# How fares of {self.split} are shared 清分表: metres on each line, averaged over the likely ways.\n"
-            "# Each pair of stations once; it holds in both directions. Made by `onecard rules apportion`.\n"
-        )
-        rows = "\n".join(self.rows())
-        return f"{notes}{HEADER}\n{DIGEST_ROW}{self.digest()}\n{rows}\n"
+    def text(self, rows: Iterable[str]) -> str:
+        """The whole file of a table with these rows."""
+        body = "".join(f"{row}\n" for row in rows)
+        return f"{NOTES}{HEADER}\n{DIGEST_ROW}{self.digest()}\n{body}"
 
     def _no_way(self, origin: str, destination: str) -> Exception:
         return self.table.error(

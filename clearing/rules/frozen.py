@@ -3,7 +3,7 @@
 import re
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, combinations
 from typing import Final
 
@@ -164,16 +164,16 @@ class Difference(msgspec.Struct, frozen=True):
     recomputed_m: int | None
 
 
-def differences(declared: Apportionment, text: str) -> list[Difference]:
-    """What a frozen table and one that is computed now differ in, by pair and line. The frozen one is read
-    as far as it can be: rows that are none count as absent."""
+def differences(declared: Apportionment, text: str, rows: Iterable[str]) -> list[Difference]:
+    """What a frozen table and ``rows`` that are computed now differ in, by pair and line. The frozen one is
+    read as far as it can be: rows that are none count as absent."""
     found: list[Difference] = []
     frozen = {
         tuple(cells[:2]): row
         for row in text.split("\n")
         if len(cells := row.split(",")) == 3 and _BODY.fullmatch(row)
     }
-    for row in declared.rows():
+    for row in rows:
         pair = tuple(row.split(",")[:2])
         kept = frozen.pop(pair, None)
         if kept != row:

@@ -67,7 +67,7 @@ def _print_apportioned(table: "Apportioned", *, check: bool) -> None:
     if not table.differences:
         return
     pairs = {(row.origin, row.destination) for row in table.differences}
-    click.echo(f"  {len(pairs):,} pairs differ 不一致站对{len(pairs):,}个\n")
+    click.echo(f"  pairs that differ 不一致站对: {len(pairs):,}\n")
     print_table(
         ("from", "to", "line", "share", "frozen m", "recomputed m"),
         [
