@@ -78,8 +78,8 @@ class Judged:
     judgement: Judgement = field(repr=False)
 
 
-class _DayMoved(Exception):
-    """The open date is another one than the group was judged for."""
+class _Overtaken(Exception):
+    """The open date, or the registry, is another one than the group was judged by."""
 
 
 class Pipeline:
@@ -318,7 +318,7 @@ class Pipeline:
     async def _write(self, group: Sequence[Judged]) -> None:
         try:
             await self._commit(group)
-        except _DayMoved:
+        except _Overtaken:
             await self._judge_again()
         except NotTheWriter as error:
             self._fenced = error
@@ -337,9 +337,12 @@ class Pipeline:
         """One transaction."""
         connection, day = self._connection, group[0].row.business_date
         async with connection.transaction():
-            await store.check_epoch(connection, self._epoch)
+            _, registered = await store.check_epoch(connection, self._epoch)
+            if registered != group[0].row.registry_version:
+                # A card may be registered by now of which these made a line of their own.
+                raise _Overtaken
             if await store.read_open_date(connection, lock="FOR SHARE") != day:
-                raise _DayMoved
+                raise _Overtaken
             await store.write_batches(connection, [judged.row for judged in group])
             await store.write_taps(connection, day, [j.judgement.copy_rows for j in group])
             await store.write_evidence(
@@ -359,13 +362,12 @@ class Pipeline:
         self._spans.update(spans)
 
     async def _judge_again(self) -> None:
-        """The date was cut off while these were judged: they belong to the new open date."""
+        """The date was cut off, or the registry changed, while these were judged: they belong to what is
+        open, and are judged by what is in force."""
         async with self._state_lock:
             again = [judged.submission for judged in self._judged]
-            first = self._judged[0].row.batch_seq
+            await self._take_back()
             self._judged.clear()
-            await self._in_thread(self.state.kernel.undo, first)
-            self._next_seq = first
             try:
                 await self.follow_days()
             except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it is
@@ -390,12 +392,19 @@ class Pipeline:
     async def _undo(self, error: Exception, *, lost: bool) -> None:
         """Take back everything judged and not written; whoever waits may submit again."""
         async with self._state_lock:
-            first = self._judged[0].row.batch_seq
-            await self._in_thread(self.state.kernel.undo, first)
-            self._next_seq, self._lost = first, lost
+            first = await self._take_back()
+            self._lost = lost
             self._singles = 0 if lost else SINGLES_AFTER_FAILURE
             log.error("commit failed", error=str(error), lost=lost, first_batch_seq=first)
             self._fail_all(_told(error))
+
+    async def _take_back(self) -> int:
+        """Undo everything judged and not written; returns the first number that is free again."""
+        row = self._judged[0].row
+        await self._in_thread(self.state.kernel.undo, row.batch_seq)
+        self.state.cards_again(row.registry_version)
+        self._next_seq = row.batch_seq
+        return row.batch_seq
 
     def _fail_all(self, error: ClearingError) -> None:
         while self._judged:

@@ -87,6 +87,12 @@ class State:
             self.kernel.add_cards(lines)
             self._cards_version = up_to
 
+    def cards_again(self, since: int) -> None:
+        """Batches judged from a registry version on were undone, and with them lines that they had made
+        of cards registered afterwards: those cards are put in anew before anything is judged."""
+        if since < self._cards_version:
+            self._cards_version, self.plan = since, None
+
     async def open(self, connection: Connection, business_date: date) -> None:
         """Card state as it was when the date began, and held taps of its future."""
         for _, lines in await store.read_pages(connection, business_date):

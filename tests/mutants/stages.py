@@ -31,11 +31,26 @@ CLEARING = (
     Mutant(
         "pipeline: what was judged in vain is not undone",
         "clearing/pipeline.py",
-        "            await self._in_thread(self.state.kernel.undo, first)\n"
-        "            self._next_seq, self._lost = first, lost\n",
-        "            self._next_seq, self._lost = first, lost\n",
+        "        await self._in_thread(self.state.kernel.undo, row.batch_seq)\n",
+        "",
         (ENGINE + "test_a_defect_while_writing_ends_one_batch_and_not_the_writer",),
         "after a failed commit, honest taps would be duplicates",
+    ),
+    Mutant(
+        "pipeline: a batch is written under a registry of before",
+        "clearing/pipeline.py",
+        "if registered != group[0].row.registry_version:",
+        "if registered < group[0].row.registry_version:",
+        ("tests/service/test_registration_race.py",),
+        "a card registered meanwhile would lose what its first ride took",
+    ),
+    Mutant(
+        "state: cards that came while batches were undone are not put in again",
+        "clearing/state.py",
+        "            self._cards_version, self.plan = since, None\n",
+        "            self.plan = None\n",
+        ("tests/service/test_registration_race.py",),
+        "a card registered meanwhile would be unknown until the engine starts anew",
     ),
     Mutant(
         "pipeline: the cut-off is ignored",
@@ -48,8 +63,8 @@ CLEARING = (
     Mutant(
         "pipeline: an engine that lost its place goes on writing",
         "clearing/pipeline.py",
-        "            await store.check_epoch(connection, self._epoch)\n",
-        "",
+        "_, registered = await store.check_epoch(connection, self._epoch)\n",
+        "registered = group[0].row.registry_version\n",
         ("tests/clearing/test_engine_fenced.py",),
         "two engines would write one node's books",
     ),
