@@ -9,7 +9,7 @@ but its own (row-level security and the ``own_`` views of the migrations). Witho
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -142,15 +142,17 @@ async def read_taps(
     return [StoredTap(**dict(row), remarks=tuple(remarks.get(row["row_no"], ()))) for row in rows]
 
 
-async def read_postings(connection: Connection, batch_seq: int) -> list[BookedLine]:
-    """What a batch booked, in the order of its entries."""
+async def read_postings(
+    connection: Connection, batch_seq: int, as_of: date | None = None
+) -> list[BookedLine]:
+    """What a batch booked, in the order of its entries; ``as_of``: up to the end of a business date."""
     rows = await connection.fetch(
         "SELECT entry_id, a.code AS account, p.purpose, p.tap_count, p.amount_fen"
         " FROM clearing.entry e JOIN clearing.posting p USING (entry_id)"
         " JOIN clearing.account a USING (account_no) WHERE e.batch_seq = $1"
-        " ORDER BY entry_id, line_no",
-        batch_seq,
-    )
+        " AND ($2::date IS NULL OR e.business_date <= $2) ORDER BY entry_id, line_no",
+        batch_seq, as_of,
+    )  # fmt: skip
     return [BookedLine(**dict(row)) for row in rows]
 
 

@@ -103,7 +103,7 @@ async def gather(
         chain=await chain.chain_of(connection, batch, tap, on, own_card=own_card),
         terminal=await chain.terminal_of(connection, batch, tap, on),
         first=await _first(connection, tap),
-        postings=await inspection.read_postings(connection, batch.batch_seq),
+        postings=await inspection.read_postings(connection, batch.batch_seq, on),
         leaf=leaves[row],
         path=path,
         proven=proof.climb(leaves[row], path) == batch.batch_root,

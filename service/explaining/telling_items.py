@@ -78,7 +78,9 @@ def _remedies(found: Explanation) -> list[Said]:
             said = Said(f"处理办法：{row.remedy_chinese}。", f"What to do: {english}.")
         if said not in lines:
             lines.append(said)
-    return lines or [Said("无需处理。", "Nothing to do.")]
+    if lines or ItemState.OPEN in own:
+        return lines  # of an item that a later night or a correction opened, its own lines tell
+    return [Said("无需处理。", "Nothing to do.")]
 
 
 _NOTHING: Final = "nothing to do"

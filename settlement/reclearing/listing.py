@@ -185,24 +185,23 @@ def _add(
     tap = rides.taps[row]
     was = before.answer if before is not None else _stored(tap)
     becomes = answer or _stored(tap)
-    why = _why_not(rides, tap, standing)
-    if why is not None:
-        if was != becomes:
-            fen = becomes.credited_fen - was.credited_fen
-            found.left_out.append(
-                LeftOut(
-                    batch_seq=rides.batch.batch_seq, row_no=row, operator_no=tap.operator_no,
-                    why=why, fen=fen,
-                )
-            )  # fmt: skip
-        return
     moved = rides.moves(tap, becomes) if answer is not None else Counter[tuple[int, int]]()
     if before is not None:
         moved.subtract(before.moved)
     deltas = tuple(Delta(*key, fen) for key, fen in sorted(moved.items()) if fen)
     assert sum(delta.amount_fen for delta in deltas) == 0
-    if not deltas and not _waits_otherwise(was, becomes):
+    if not deltas and not _waits_otherwise(tap, was, becomes):
         found.silent += was != becomes
+        return
+    why = _why_not(rides, tap, standing)
+    if why is not None:
+        fen = becomes.credited_fen - was.credited_fen
+        found.left_out.append(
+            LeftOut(
+                batch_seq=rides.batch.batch_seq, row_no=row, operator_no=tap.operator_no, why=why,
+                fen=fen,
+            )
+        )  # fmt: skip
         return
     found.taps.append(
         ReclearedTap(
@@ -230,8 +229,9 @@ def _is_decided(each: Standing) -> bool:
     return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)
 
 
-def _waits_otherwise(was: Answer, becomes: Answer) -> bool:
+def _waits_otherwise(tap: StoredTap, was: Answer, becomes: Answer) -> bool:
     """Whether something of a tap waits that two people will decide of another way."""
     if was.verdict != becomes.verdict:
         return True
-    return was.verdict != Verdict.ACCEPTED and was.priced_fen != becomes.priced_fen
+    waits = was.verdict == Verdict.HELD or (was.verdict == Verdict.REJECTED and tap.debit_proven)
+    return waits and was.priced_fen != becomes.priced_fen

@@ -252,3 +252,63 @@ DECISIONS = (
         "the float would not be what cards hold",
     ),
 )
+
+RECLEARING = "tests/settlement/reclearing/"
+RECLEARINGS = (
+    Mutant(
+        "re-clearing: who proposes decides",
+        "settlement/reclearing/people.py",
+        "if staff == proposal.proposed_by:",
+        "if False:",
+        (RECLEARING + "test_wrong_fare.py::test_two_people_book_it_on_the_open_date",),
+        "one person alone could move a day's fares",
+    ),
+    Mutant(
+        "re-clearing: a list that was changed is booked",
+        "settlement/reclearing/people.py",
+        "if reclears.digest_of(taps) != proposal.digest:",
+        "if False:",
+        (RECLEARING + "test_proof.py::test_a_changed_list_is_not_booked",),
+        "what was approved would not be what is booked",
+    ),
+    Mutant(
+        "re-clearing: a stale list is booked",
+        "settlement/reclearing/people.py",
+        "if changes_of(standing.get(tap.place, [])) != tap.items:",
+        "if False:",
+        (RECLEARING + "test_wrong_fare.py::test_a_stale_proposal_is_refused",),
+        "money that was returned to a cardholder would be paid to the operator, too",
+    ),
+    Mutant(
+        "re-clearing: what was corrected before is corrected again",
+        "settlement/reclearing/listing.py",
+        "        moved.subtract(before.moved)\n",
+        "        pass\n",
+        (RECLEARING + "test_wrong_fare.py::test_twice_the_second_goes_on_from_the_first",),
+        "an operator would get the same difference twice",
+    ),
+    Mutant(
+        "re-clearing: only answers are compared",
+        "settlement/reclearing/replaying.py",
+        "return before.splits != after.splits, before.tariffs != after.tariffs",
+        "return False, False",
+        (RECLEARING + "test_other_rules.py",),
+        "a wrong split, or a discount that the wrong one bore, would stay for ever",
+    ),
+    Mutant(
+        "re-clearing: what was decided is moved once more",
+        "settlement/reclearing/listing.py",
+        "return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)",
+        "return False",
+        (RECLEARING + "test_wrong_fare.py::test_what_was_decided_before_is_left_out",),
+        "an item that two people closed would be closed again, and its money paid twice",
+    ),
+    Mutant(
+        "re-clearing: the night does not look at lists",
+        "settlement/audit.py",
+        "    findings = await check_reclears(connection, day, entries)\n",
+        "    findings = []\n",
+        (RECLEARING + "test_proof.py::test_the_night_does_not_go_on_with_a_changed_list",),
+        "a date would be netted on corrections that nobody approved",
+    ),
+)

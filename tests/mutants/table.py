@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tests.mutants.kernels import C_KERNEL, PLAIN_KERNEL
 from tests.mutants.mutant import Mutant
-from tests.mutants.nights import CHAINS, DECISIONS, ITEMS, SETTLEMENT
+from tests.mutants.nights import CHAINS, DECISIONS, ITEMS, RECLEARINGS, SETTLEMENT
 from tests.mutants.stages import BETWEEN_CITIES, CLEARING
 
 __all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: tuple[Mutant, ...] = (
-    *PLAIN_KERNEL, *C_KERNEL, *CLEARING, *SETTLEMENT, *CHAINS, *ITEMS, *DECISIONS, *BETWEEN_CITIES
+    *PLAIN_KERNEL, *C_KERNEL, *CLEARING, *SETTLEMENT, *CHAINS, *ITEMS, *DECISIONS, *RECLEARINGS,
+    *BETWEEN_CITIES,
 )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import asyncpg
 import msgspec
 import pytest
 
@@ -282,3 +285,57 @@ async def test_back_to_the_first_rules(wrong: Context, connection: Connection) -
     await settle_day(wrong, day)
     for each in (OPEN, NEXT, day):
         assert await verify_day(wrong, each) == []
+
+
+async def test_of_two_who_approve_at_the_same_moment_one_wins(
+    wrong: Context, connection: Connection
+) -> None:
+    await town.put(connection, town.RIGHT)
+    proposal = await town.propose(connection, wrong)
+
+    async def one(name: str) -> str:
+        own = await asyncpg.connect(wrong.dsn)
+        try:
+            return (await town.approve(own, wrong, proposal.proposal_no, name)).decided_by
+        except DecisionRefused as refused:
+            return refused.sentence
+        finally:
+            await own.close()
+
+    found = await asyncio.gather(one(BO), one(CHEN))
+    assert sorted("was approved by" in each for each in found) == [False, True]
+    assert len(await entries(connection)) == 1
+    await check_books(connection)
+
+
+async def test_an_item_decided_while_a_correction_is_approved_moves_once(
+    wrong: Context, connection: Connection
+) -> None:
+    await town.put(connection, town.RIGHT)
+    proposal = await town.propose(connection, wrong)
+    made = await propose_item(
+        connection, wrong, "excess/1/1", Action.RETURN, Words("he asked for it", 13), ANNA
+    )
+
+    async def correct() -> bool:
+        own = await asyncpg.connect(wrong.dsn)
+        try:
+            await town.approve(own, wrong, proposal.proposal_no)
+        except DecisionRefused:
+            return False
+        finally:
+            await own.close()
+        return True
+
+    async def give_back() -> bool:
+        own = await asyncpg.connect(wrong.dsn)
+        try:
+            await decide_item(own, wrong, made.proposal_no, True, "", BO)
+        except DecisionRefused:
+            return False
+        finally:
+            await own.close()
+        return True
+
+    assert sorted(await asyncio.gather(correct(), give_back())) == [False, True]
+    await check_books(connection)
