@@ -20,6 +20,10 @@ from settlement.chains.element import OPENING, Element
 DOUBLE_WITHIN_S: Final = 180
 """Two debits at one terminal that are no further apart may be one ride."""
 
+_TURN: Final = 1 << 16
+"""Debit counters have two bytes: after the highest they begin anew."""
+_NEAR_TURN: Final = _TURN // 4
+
 Logged = Callable[[int], int | None]
 """The amount in fen that the load log has for a load counter of the card; None where it has none."""
 
@@ -82,7 +86,7 @@ def walk(
     have a place and no proof. Elements before the opening position are part of it. ``bounds``: more
     than missing debits can have taken is no gap but a break.
     """
-    known = list(elements)
+    known, torn, opening = _unwrapped(list(elements), list(torn), opening)
     mute = _mute_ones(known, opening)
     chain = sorted(
         (each for each in known if each.tap not in mute), key=lambda element: element.order
@@ -102,6 +106,33 @@ def walk(
         if _is_double(left, right):
             found.doubles.append((left, right))
     return found
+
+
+def _unwrapped(
+    elements: list[Element], torn: list[Element], opening: Element | None
+) -> tuple[list[Element], list[Element], Element | None]:
+    """The same elements with debit counters that go on over 65535.
+
+    Counters are two bytes, and what is read of a card spans a small part of them. Where some are near the
+    highest and all others near zero, and the high ones were tapped first, the counter began anew: the high
+    ones count below zero then. Otherwise counters stay as they are.
+    """
+    counted = [each for each in elements if not each.mute] + ([opening] if opening else [])
+    high = [each.tapped_at for each in counted if each.offline >= _TURN - _NEAR_TURN]
+    low = [each.tapped_at for each in counted if each.offline < _NEAR_TURN]
+    if len(high) + len(low) < len(counted) or not high or not low or min(low) <= min(high):
+        return elements, torn, opening
+    return (
+        [_before_turn(each) for each in elements],
+        [_before_turn(each) for each in torn],
+        opening and _before_turn(opening),
+    )
+
+
+def _before_turn(element: Element) -> Element:
+    if element.mute or element.offline < _TURN - _NEAR_TURN:
+        return element
+    return replace(element, offline=element.offline - _TURN)
 
 
 def _by_place(torn: Iterable[Element]) -> dict[int, list[Element]]:

@@ -127,6 +127,47 @@ def test_two_missing_debits_take_twice_as_much() -> None:
     assert told(walk([first, fourth], None, (), {}.get, bounds)) == [(BREAK, 4, 4, 100_000)]
 
 
+# -- a counter that begins anew --------------------------------------------------------------------
+
+
+def turned(story: str, last: int) -> list[Element]:
+    """A history whose debit counter was at ``last`` before it; two bytes."""
+    return [changed(each, offline=(last + each.offline) % 65_536) for each in history(story)]
+
+
+@pytest.mark.parametrize("last", [65_530, 65_534, 65_535])
+def test_the_debit_counter_begins_anew(last: int) -> None:
+    """Six rides, some before and some after the counter's turn: the third is missing, then it comes."""
+    rides = turned("-50 -60 -70 -80 -90 -10", last)
+    start = opening(5_000, offline=last)
+    came = [*rides[:2], *rides[3:]]
+    for elements in (came, came[::-1]):
+        (gap,) = walk(elements, start, (), {}.get).between
+        assert (gap.kind, gap.amount_fen, gap.debits) == (GAP, 70, 1)
+        assert (gap.left.offline % 65_536, gap.right.offline % 65_536) == (
+            rides[1].offline, rides[3].offline,
+        )  # fmt: skip
+    assert told(walk(rides, start, (), {}.get)) == []
+
+
+def test_a_torn_tap_at_the_turn_is_settled() -> None:
+    """Three rides up to the last counter, three after it; the one with the last counter is torn."""
+    rides = turned("-50 -60 -70 -80 -90 -10", 65_532)
+    torn = changed(rides[2], batch_seq=103, proven=False)
+    found = walk([*rides[:2], *rides[3:]], opening(5_000, offline=65_532), [torn], {}.get)
+    assert found.torn == {(103, 0): ItemOutcome.DEBITED}
+    assert found.between == []
+
+
+def test_a_high_counter_that_is_tapped_later_is_no_turn() -> None:
+    """Somebody edited a counter: it is as far away as it says, and no debits take so much."""
+    first, second, third = history("-50 -60 -70")
+    found = walk([first, second, changed(third, offline=65_000)], opening(), (), {}.get)
+    (gap,) = found.between
+    assert (gap.first, gap.last) == (3, 64_999)
+    assert gap.amount_fen == 0
+
+
 # -- sources that state less -----------------------------------------------------------------------
 
 
