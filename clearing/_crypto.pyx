@@ -8,7 +8,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport errno
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+
+include "_kernels/ways.pxi"
 
 cdef extern from "_kernels/locked.h" nogil:
     void *locked_alloc(size_t size)
@@ -26,24 +29,6 @@ cdef extern from "_kernels/tac.h" nogil:
         pass
     struct sm4_schedule:
         pass
-    struct tac_key_set:
-        uint8_t algorithm
-        uint8_t factor_offset
-    struct tac_purchase_fields:
-        const uint8_t *amount
-        const uint8_t *type
-        const uint8_t *terminal_id
-        const uint8_t *terminal_number
-        const uint8_t *date
-        const uint8_t *time
-    struct tac_load_fields:
-        const uint8_t *balance_after
-        const uint8_t *online_counter
-        const uint8_t *amount
-        const uint8_t *type
-        const uint8_t *terminal_id
-        const uint8_t *date
-        const uint8_t *time
     void wipe(void *memory, size_t size)
     void des_schedule_init(des_schedule *schedule, const uint8_t *key)
     void des_encrypt_block(const des_schedule *schedule, const uint8_t *data, uint8_t *out)
@@ -62,8 +47,6 @@ cdef extern from "_kernels/tac.h" nogil:
     void tac_key_set_wipe(tac_key_set *keys)
     void tac_store_word(uint8_t *to, uint32_t tac)
     uint32_t tac_of_buffer(const tac_key_set *keys, const uint8_t *factor, uint8_t *buffer, size_t size)
-    uint32_t tac_purchase(const tac_key_set *keys, const uint8_t *factor, const tac_purchase_fields *fields)
-    uint32_t tac_load(const tac_key_set *keys, const uint8_t *factor, const tac_load_fields *fields)
     unsigned c_tac_equal "tac_equal"(uint32_t one, uint32_t other)
 
 cdef extern from "_kernels/sha256.h" nogil:
@@ -240,38 +223,65 @@ cdef class KeySet:
         tac_store_word(<uint8_t *> _at(out), tac_of_buffer(self.keys, _at(factor), buffer, len(data)))
         return out
 
-    def tac_many(self, bytes factors, bytes inputs, size_t input_bytes) -> bytes:
+    def tac_many(self, bytes factors, bytes inputs, size_t input_bytes, str way="") -> bytes:
         """TACs of many taps, 4 bytes each: ``factors`` 8 bytes each, ``inputs`` 22 (purchase) or 24
-        (load) bytes each. The GIL is released."""
-        cdef size_t count, index
-        cdef const uint8_t *factor
-        cdef const uint8_t *field
-        cdef uint8_t *target
-        cdef tac_purchase_fields purchase
-        cdef tac_load_fields load
-        if input_bytes != TAC_PURCHASE_BYTES and input_bytes != TAC_LOAD_BYTES:
+        (load) bytes each. The GIL is released. ``way``: one of ``tac_ways_here``; empty: the best."""
+        count = len(factors) // 8
+        return _tacs([self], bytes(count), factors, inputs, bytes([input_bytes & 255]) * count, way)
+
+
+def tac_mixed(list key_sets, bytes chosen, bytes factors, bytes inputs, bytes sizes, str way="") -> bytes:
+    """As ``KeySet.tac_many``, but tap i is under key set ``key_sets[chosen[i]]``, of either cipher, and
+    its input has ``sizes[i]`` bytes, 22 or 24."""
+    return _tacs(key_sets, chosen, factors, inputs, sizes, way)
+
+
+cdef bytes _tacs(list key_sets, bytes chosen, bytes factors, bytes inputs, bytes sizes, str name):
+    cdef size_t count = <size_t> len(factors) // 8, row, total = 0
+    cdef const tac_way *way = way_of(name)
+    cdef const tac_key_set *sets[256]
+    cdef const uint8_t *which = _at(chosen)
+    cdef const uint8_t *factor = _at(factors)
+    cdef const uint8_t *field = _at(inputs)
+    cdef const uint8_t *size = _at(sizes)
+    cdef tac_input padded
+    cdef bint longer
+    cdef tac_many *many
+    cdef uint32_t *tacs
+    _whole(factors, 8)
+    _length(sizes, count, "all sizes together")
+    _length(chosen, count, "what chooses key sets")
+    if len(key_sets) > 256:
+        raise ValueError("each tap chooses one of at most 256 key sets")
+    for row in range(count):
+        if size[row] != TAC_PURCHASE_BYTES and size[row] != TAC_LOAD_BYTES:
             raise ValueError("an input has 22 bytes (purchase) or 24 (load)")
-        _whole(factors, 8)
-        count = <size_t> len(factors) // 8
-        _length(inputs, count * input_bytes, "all inputs together")
-        cdef bytes out = _room(4 * count)
-        factor, field, target = _at(factors), _at(inputs), <uint8_t *> _at(out)
+        if which[row] >= len(key_sets):
+            raise ValueError("a tap chooses a key set that is not there")
+        total += size[row]
+    _length(inputs, total, "all inputs together")
+    for row in range(<size_t> len(key_sets)):
+        sets[row] = (<KeySet?> key_sets[row]).keys
+    cdef bytes out = _room(4 * count)
+    cdef uint8_t *target = <uint8_t *> _at(out)
+    many, tacs = tac_many_alloc(), <uint32_t *> malloc(4 * count + 1)
+    try:
+        if many == NULL or tacs == NULL:
+            raise MemoryError("no memory for taps side by side")
         with nogil:
-            for index in range(count):
-                if input_bytes == TAC_PURCHASE_BYTES:
-                    purchase.amount, purchase.type = field, field + 4
-                    purchase.terminal_id, purchase.terminal_number = field + 5, field + 11
-                    purchase.date, purchase.time = field + 15, field + 19
-                    tac_store_word(target, tac_purchase(self.keys, factor, &purchase))
-                else:
-                    load.balance_after, load.online_counter = field, field + 4
-                    load.amount, load.type, load.terminal_id = field + 6, field + 10, field + 11
-                    load.date, load.time = field + 17, field + 21
-                    tac_store_word(target, tac_load(self.keys, factor, &load))
-                factor += 8
-                field += input_bytes
-                target += 4
-        return out
+            tac_many_begin(many, way, tacs)
+            for row in range(count):
+                longer = size[row] == TAC_LOAD_BYTES
+                padded = tac_input_of_load(field) if longer else tac_input_of_purchase(field)
+                tac_many_add(many, <uint32_t> row, sets[which[row]], factor + 8 * row, padded, longer)
+                field += size[row]
+            tac_many_end(many)
+            for row in range(count):
+                tac_store_word(target + 4 * row, tacs[row])
+    finally:
+        tac_many_free(many)
+        free(tacs)
+    return out
 
 
 def tac(int algorithm, bytes level_key, bytes factor, bytes data, int fold=0) -> bytes:

@@ -41,6 +41,7 @@ struct tac_key_set {
     uint8_t fold;          /* TAC_FOLD_... */
     uint8_t factor_offset; /* where the last factor's 8 bytes start in issuer | serial */
     uint8_t ready;
+    uint8_t level_key[16]; /* as it came, for ways that make their own round keys */
     union {
         struct des_ede2_schedule des;
         struct sm4_schedule sm4;
@@ -84,6 +85,7 @@ static inline int tac_key_set_init(struct tac_key_set *keys, uint8_t algorithm, 
     keys->algorithm = algorithm;
     keys->fold = fold;
     keys->factor_offset = factor_offset;
+    memcpy(keys->level_key, level_key, sizeof keys->level_key);
     keys->ready = 1;
     return 0;
 }
@@ -164,9 +166,10 @@ static inline uint32_t tac_fold(const uint8_t *mac, uint8_t fold)
     return tac_load_word(mac) ^ tac_load_word(mac + 4) ^ tac_load_word(mac + 8) ^ tac_load_word(mac + 12);
 }
 
-/* The TAC of `size` bytes of input that lie in a buffer of TAC_PADDED_BYTES; size is at most 24. */
-static inline uint32_t tac_of_buffer(const struct tac_key_set *keys, const uint8_t factor[8],
-                                     uint8_t buffer[TAC_PADDED_BYTES], size_t size)
+/* The TAC of an input that is padded to whole blocks of its cipher: three or four under DES, two under SM4 (or
+ * fewer, of shorter inputs). */
+static inline uint32_t tac_of_blocks(const struct tac_key_set *keys, const uint8_t factor[8], const uint8_t *padded,
+                                     size_t blocks)
 {
     uint8_t mac[16];
     uint32_t tac;
@@ -175,19 +178,18 @@ static inline uint32_t tac_of_buffer(const struct tac_key_set *keys, const uint8
         struct des_schedule card;
 
         tac_des_card_schedule(&keys->level.des, factor, &card);
-        des_cbc_mac(&card, buffer, tac_pad(buffer, size, DES_BLOCK_BYTES), mac);
+        des_cbc_mac(&card, padded, blocks, mac);
         tac = tac_load_word(mac);
         wipe(&card, sizeof card);
     } else {
         struct sm4_schedule card;
         uint8_t card_key[16];
-        size_t blocks = tac_pad(buffer, size, SM4_BLOCK_BYTES);
 
         sm4_diversify(&keys->level.sm4, factor, card_key);
-        sm4_schedule_init_encrypt(&card, card_key, buffer, mac);
+        sm4_schedule_init_encrypt(&card, card_key, padded, mac);
         for (size_t block = 1; block < blocks; block++) {
             for (unsigned byte = 0; byte < 16; byte++)
-                mac[byte] ^= buffer[16 * block + byte];
+                mac[byte] ^= padded[16 * block + byte];
             sm4_encrypt_block(&card, mac, mac);
         }
         tac = tac_fold(mac, keys->fold);
@@ -195,6 +197,15 @@ static inline uint32_t tac_of_buffer(const struct tac_key_set *keys, const uint8
         wipe(card_key, sizeof card_key);
     }
     return tac;
+}
+
+/* The TAC of `size` bytes of input that lie in a buffer of TAC_PADDED_BYTES; size is at most 24. */
+static inline uint32_t tac_of_buffer(const struct tac_key_set *keys, const uint8_t factor[8],
+                                     uint8_t buffer[TAC_PADDED_BYTES], size_t size)
+{
+    size_t block_bytes = keys->algorithm == TAC_ALGORITHM_DES ? DES_BLOCK_BYTES : SM4_BLOCK_BYTES;
+
+    return tac_of_blocks(keys, factor, buffer, tac_pad(buffer, size, block_bytes));
 }
 
 /* TAC of a purchase. `factor` is the card's last diversification factor: issuer | serial of the record
