@@ -26,9 +26,10 @@ _MARKS: Final = (
 )  # fmt: skip
 """A tap with one of these says something of its card's chain, or of what was missing in it."""
 
-_RECENT: Final = 0xFFFF
-"""The newest debit counters of a card: a ride for nothing that is missing shows as a hole there first. Older
-holes were asked about before, and most cards that lost a record once have one."""
+_RECENT: Final = 15
+"""The newest debit counters of a card: a ride for nothing that is missing shows as a hole among them first. An
+older hole was asked about before, unless the card had as many debits on the date; most cards that lost a record once
+have one."""
 
 _LINE: Final = struct.Struct("<2xH10s2xH4xBxQii24x")
 """Of a card line: issuer number (a terminal's has none), serial, highest debit counter, flags with the status,
@@ -89,34 +90,44 @@ async def _candidates(
         )
     )
     found |= {card for card, awake in waiting.items() if awake}
-    quiet = sorted((_suspicious(lines, own, adjusted, missing) | waiting.keys()) - found)
+    quiet = dict.fromkeys(waiting.keys(), 1) | _suspicious(lines, own, adjusted, missing)
+    asked = sorted(quiet.keys() - found)
     async with chains.by_index(connection):
-        found |= set(await chains.read_touched_cards(connection, on, quiet))
+        touched = await chains.read_touched_cards(connection, on, asked)
+    found |= {card for card, taps in touched.items() if taps >= quiet[card] or card in waiting}
     heads = set(own.values())
     return sorted(card for card in found if card[:9] in heads)
 
 
 def _suspicious(
     lines: bytes, own: dict[int, bytes], adjusted: dict[bytes, int], missing: dict[bytes, int]
-) -> set[bytes]:
-    """Cards that state another balance than is booked and adjusted, or miss a debit counter.
+) -> dict[bytes, int]:
+    """Cards that state another balance than is booked and adjusted, or miss a debit counter; and how many
+    taps of the date each must have to be asked: a hole with so many debits above it is not new else.
 
     A card that no registry has began with a balance that we never booked, so its balance tells nothing.
     """
-    found, explained = set(), set()
+    found: dict[bytes, int] = {}
+    explained = set()
     for issuer, serial, highest, flags, window, stated, book in _LINE.iter_unpack(lines):
-        # What is recent has no holes if it is ones only, from its lowest bit on.
-        recent = window & _RECENT
-        holes = recent & (recent + 1)
+        # A window has no holes if it is ones only, from its lowest bit on.
+        holes = window & (window + 1)
         if (stated == book and not holes) or issuer not in own:
             continue
         card = own[issuer] + serial
-        if holes:
-            lacking = ~recent & ((1 << recent.bit_length()) - 1)
-            missing[card] = highest - lacking.bit_length() + 1
         agrees = stated == book + adjusted.get(card, 0) or not flags & cards.REGISTERED
+        if holes:
+            missing[card] = _oldest_missing(highest, window)
         if flags & cards.BALANCE_KNOWN and (holes or not agrees):
-            found.add(card)
+            above = (~window & (window + 1)).bit_length() - 1 if holes else 0
+            found[card] = above if agrees and above >= _RECENT else 1
         if agrees and stated != book:
             explained.add(card)
-    return found | ({card for card, fen in adjusted.items() if fen} - explained)
+    return dict.fromkeys({card for card, fen in adjusted.items() if fen} - explained, 1) | found
+
+
+def _oldest_missing(highest: int, window: int) -> int:
+    """The oldest debit counter that a window lacks: of the recent ones, or the newest of the others."""
+    lacking = ~window & ((1 << window.bit_length()) - 1)
+    recent = lacking & ((1 << _RECENT) - 1)
+    return highest - (recent.bit_length() - 1 if recent else (lacking & -lacking).bit_length() - 1)

@@ -37,6 +37,8 @@ def follow(
             _gap(writer, item, finding)
         elif finding.kind == ItemKind.CHAIN_RISE:
             _rise(writer, item, finding, complete_until)
+        else:
+            _broken(writer, item, finding)
     for name, item in sorted(known.items()):
         if item.kind in BETWEEN and name not in now and _reached(found, item):
             _gone(writer, item, found)
@@ -91,6 +93,9 @@ def _gap(writer: Writer, item: Known, finding: Finding) -> None:
         _decided(writer, item, min(item.booked_fen, finding.amount_fen))
         return
     was_lost = item.booked_fen > 0 or item.outcome == ItemOutcome.LOST
+    if was_lost and not (item.is_open or item.booked_fen or finding.amount_fen):
+        # Nothing was in it, and nobody looks for it any more.
+        return
     is_lost = was_lost or writer.books.business_date >= item.due_on
     if not is_lost:
         if not item.is_open or _differs(item, finding):
@@ -160,6 +165,16 @@ def _rise(writer: Writer, item: Known, finding: Finding, complete_until: datetim
         return
     outcome = ItemOutcome.ALARMED if complete else ItemOutcome.RESTATED
     writer.change(item, ItemState.OPEN, outcome, finding.amount_fen, said=_said(finding))
+
+
+def _broken(writer: Writer, item: Known, finding: Finding) -> None:
+    """Neighbours that cannot both be true: as said, by another sum, or neighbours again."""
+    if item.is_decided(writer.books.lost):
+        return
+    if not item.is_open or item.amount_fen != finding.amount_fen:
+        writer.change(
+            item, ItemState.OPEN, ItemOutcome.RESTATED, finding.amount_fen, said=_said(finding)
+        )
 
 
 def _gone(writer: Writer, item: Known, found: Findings) -> None:

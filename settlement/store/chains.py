@@ -77,15 +77,16 @@ async def read_waiting_cards(
 
 async def read_touched_cards(
     connection: Connection, business_date: date, cards: Sequence[bytes]
-) -> list[bytes]:
-    """Those of these cards that a tap of the date that holds its identity names (see ``by_index``)."""
+) -> dict[bytes, int]:
+    """Those of these cards that taps of the date name that hold their identity, and how many of them (see
+    ``by_index``)."""
     rows = await connection.fetch(
-        "SELECT card FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond) WHERE EXISTS"
-        f" (SELECT FROM clearing.{partition_of(business_date)}"
-        f" WHERE {HOLDS_IDENTITY} AND identity >= card AND identity < beyond)",
+        "SELECT card, taps FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond), LATERAL"
+        f" (SELECT count(*) AS taps FROM clearing.{partition_of(business_date)}"
+        f" WHERE {HOLDS_IDENTITY} AND identity >= card AND identity < beyond) t WHERE taps > 0",
         cards, [_beyond(card) for card in cards],
     )  # fmt: skip
-    return [row[0] for row in rows]
+    return {row[0]: row[1] for row in rows}
 
 
 class ChainTap(msgspec.Struct, frozen=True, gc=False):

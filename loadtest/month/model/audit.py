@@ -16,7 +16,7 @@ from loadtest.month.model.terminals import Terminal
 from schemas.items import ItemKind, ItemOutcome, item_id_of_tap
 
 DUE_DAYS: Final = checks.WINDOW_DAYS + 1
-_CHAIN: Final = frozenset({ItemKind.CHAIN_GAP, ItemKind.CHAIN_RISE})
+_CHAIN: Final = frozenset({ItemKind.CHAIN_GAP, ItemKind.CHAIN_RISE, ItemKind.CHAIN_BREAK})
 
 
 class Night(msgspec.Struct):
@@ -46,6 +46,8 @@ class Audit:
         self._of_card: dict[bytes, set[str]] = defaultdict(set)
         self._of_terminal: dict[bytes, set[str]] = defaultdict(set)
         self._empty: set[str] = set()
+        self._gone: dict[str, OpenItem] = {}
+        """Items of chains that were closed, since what they spoke of was not there any more."""
         self._rises: dict[str, Card] = {}
         self._refunds: dict[str, OpenItem] = {}
         for card in knowledge.cards.values():
@@ -130,23 +132,44 @@ class Audit:
         if item_id in self._empty:
             return
         item = self.items.open.get(item_id)
-        if item is None:
+        before = self._gone.pop(item_id, None)
+        differs = item is not None and (item.amount_fen, item.what) != (
+            finding.amount_fen,
+            finding.what,
+        )
+        if before is not None:
+            item = before
+            self.items.again(item, finding.amount_fen, self.night_number)
+        elif item is None:
             due = self.due(finding.after.tapped_s)
             item = self.items.add(finding.kind, item_id, finding.amount_fen, due, card.name)
-            if finding.kind in _CHAIN:
-                self._of_card[card.name].add(item_id)
-        elif (item.amount_fen, item.last) != (finding.amount_fen, finding.last) and (
-            finding.kind in _CHAIN
-        ):
-            change = self.items.change
-            change(item, ItemOutcome.RESTATED, amount_fen=finding.amount_fen)
-        item.last = finding.last
-        if finding.kind == ItemKind.CHAIN_RISE and not item.alarmed:
-            self._rises[item_id] = card
-            if self.loads.complete_past(card.issuer, finding.after.tapped_s):
-                item.alarmed = True
-                del self._rises[item_id]
-                self.items.change(item, ItemOutcome.ALARMED)
+        self._of_card[card.name].add(item_id)
+        item.what = finding.what
+        if finding.kind != ItemKind.CHAIN_RISE:
+            if differs:
+                self._restate(card, item, finding.amount_fen)
+        elif differs or not item.alarmed:
+            item.alarmed = self.loads.complete_past(card.issuer, finding.after.tapped_s)
+            if item.alarmed:
+                self._rises.pop(item_id, None)
+                self.items.change(item, ItemOutcome.ALARMED, amount_fen=finding.amount_fen)
+            else:
+                self._rises[item_id] = card
+                if differs:
+                    self.items.change(item, ItemOutcome.RESTATED, amount_fen=finding.amount_fen)
+
+    def _restate(self, card: Card, item: OpenItem, amount_fen: int) -> None:
+        """A gap or a break is another one now; what was lost in it moves along."""
+        if item.lost:
+            more_fen = amount_fen - item.amount_fen
+            self.money.unclaimed_fen[CHAIN_GAP] += more_fen
+            self.money.adjust(card, -more_fen)
+            if not amount_fen:
+                self._empty.add(item.item_id)
+                self._of_card[card.name].remove(item.item_id)
+                self.items.change(item, ItemOutcome.LOST, closes=True)
+                return
+        self.items.change(item, ItemOutcome.RESTATED, amount_fen=amount_fen)
 
     def _came(self, card: Card, item: OpenItem) -> None:
         """What was missing is there now."""
@@ -162,6 +185,7 @@ class Audit:
             if all(element.place != place for element in card.elements):
                 outcome = ItemOutcome.MATCHED
         self.items.change(item, outcome, closes=True)
+        self._gone[item.item_id] = item
 
     # -- terminals ---------------------------------------------------------------------------------
 

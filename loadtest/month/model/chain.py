@@ -22,20 +22,15 @@ Logged = Callable[[int], int | None]
 class Finding(msgspec.Struct, gc=False, frozen=True):
     """Something between two neighbours: ``after`` is the later one, ``place`` the first missing one.
 
-    ``amount_fen`` is the money that is missing (gap) or that nothing explains (rise); ``missing`` how many
-    taps.
+    ``amount_fen`` is the money that is missing (gap) or that nothing explains (rise); ``what``: the last
+    missing place, how many debits and loads are missing.
     """
 
     kind: ItemKind
     place: int
     amount_fen: int
     after: Element
-    missing: int = 0
-
-    @property
-    def last(self) -> int:
-        """The last missing place."""
-        return self.place + self.missing - 1
+    what: tuple[int, int, int] = (0, 0, 0)
 
 
 def settle_torn(card: Card) -> Iterator[tuple[Element, ItemOutcome]]:
@@ -106,9 +101,11 @@ def _between(before: Element, after: Element, logged: Logged) -> Iterator[Findin
         yield Finding(ItemKind.CHAIN_BREAK, after.place, abs(debited_fen), after)
         return
     if debits:
-        yield Finding(ItemKind.CHAIN_GAP, first, max(debited_fen, 0), after, missing)
+        what = (after.place - 1, debits, len(loads))
+        yield Finding(ItemKind.CHAIN_GAP, first, max(debited_fen, 0), after, what)
     if None in amounts:
-        yield Finding(ItemKind.CHAIN_RISE, first, max(-debited_fen, 0), after, missing)
+        what = (after.place - 1, debits, amounts.count(None))
+        yield Finding(ItemKind.CHAIN_RISE, first, max(-debited_fen, 0), after, what)
 
 
 def doubles(card: Card) -> Iterator[Element]:

@@ -10,7 +10,7 @@ from schemas.items import ItemKind, ItemOutcome
 class OpenItem(msgspec.Struct, gc=False):
     """One open item. ``due`` counts business dates from the first one; ``lost``: it aged into a
     loss; ``alarmed``: it was said that the log does not explain a rise, that a card does not cover its
-    refund; ``last``: the last missing number of a terminal's gap, or place of a card's."""
+    refund; ``last``: the last number of a terminal's gap; ``what``: what is missing in a card's chain."""
 
     kind: ItemKind
     item_id: str
@@ -20,6 +20,7 @@ class OpenItem(msgspec.Struct, gc=False):
     lost: bool = False
     alarmed: bool = False
     last: int = 0
+    what: tuple[int, int, int] = (0, 0, 0)
 
 
 class Change(msgspec.Struct, gc=False, frozen=True, order=True):
@@ -64,6 +65,15 @@ class ItemBook:
             self._count(item, -1, -item.amount_fen)
             item.amount_fen = 0
         self._note(item, outcome)
+
+    def again(self, item: OpenItem, amount_fen: int, night: int) -> None:
+        """An item that was closed is open again; one whose window has closed is said to be lost only."""
+        item.amount_fen = amount_fen
+        self.open[item.item_id] = item
+        self._due[item.due].append(item.item_id)
+        self._count(item, 1, amount_fen)
+        if item.kind != ItemKind.CHAIN_GAP or item.due > night:
+            self._note(item, ItemOutcome.RESTATED)
 
     def due_on(self, night: int) -> list[OpenItem]:
         """Items that are open and whose window closes on a night, or has closed before it."""
