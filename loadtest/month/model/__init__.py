@@ -35,11 +35,14 @@ Where the specification leaves something open, this is what is taken for right h
    it any more.
 8. *A refund* is paid in full on the night of its due date or the first one after it on which what is
    owed to the card (book balance and adjustments) covers it; where it does not, it is restated once.
-9. *Repeats*: every tap that holds its identity and whose terminal gave its number before, at any time,
-   is a TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only.
+9. *Repeats*: a tap that holds its identity and whose operator's terminal gave its number before is a
+   TERMINAL_REPEAT; the flag TERMINAL_NUMBER_REUSED looks back over 256 numbers only. Beyond them and the
+   date, two kinds of numbers are never said to be repeated: those of a gap that was lost, and those below
+   the first one that arrived, unless tapped after all that was known of the terminal.
 10. *A terminal's lowest number* is that of the first date with a tap of it; what is smaller and comes
    later is from before, and nothing between is missed.
 11. *An item without money* (a held tap of nothing) is an item; a rejected tap of nothing is not one.
 12. *More than cards can do*: a gap whose balances lie beyond what a card holds, or that speaks of more
    than its missing debits can have taken, is a CHAIN_BREAK: no money moves for it.
+13. *A break* whose neighbours are neighbours no more has ARRIVED; by another sum it is RESTATED.
 """
