@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.apportioning import APPORTIONING
 from tests.mutants.kernels import C_KERNEL, PLAIN_KERNEL
 from tests.mutants.mutant import Mutant
 from tests.mutants.nights import CHAINS, DECISIONS, ITEMS, RECLEARINGS, SETTLEMENT
@@ -10,6 +11,6 @@ from tests.mutants.stages import BETWEEN_CITIES, CLEARING
 __all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: tuple[Mutant, ...] = (
-    *PLAIN_KERNEL, *C_KERNEL, *CLEARING, *SETTLEMENT, *CHAINS, *ITEMS, *DECISIONS, *RECLEARINGS,
-    *BETWEEN_CITIES,
+    *PLAIN_KERNEL, *C_KERNEL, *CLEARING, *APPORTIONING, *SETTLEMENT, *CHAINS, *ITEMS, *DECISIONS,
+    *RECLEARINGS, *BETWEEN_CITIES,
 )  # fmt: skip

@@ -123,19 +123,22 @@ def test_a_dearer_way_counts_up_to_the_stretch_itself() -> None:
 
 
 def test_nobody_passes_over_a_line_apart() -> None:
-    """Line 9 joins stations 0 and 1 by the shortest way, and only it leads on to station 3."""
-    links = [Link(0, 1, 500, 9), Link(1, 3, 5000, 9), Link(0, 2, 900, 1), Link(2, 1, 900, 2)]
-    network = network_of(4, links)
+    """Line 9 joins stations 0 and 1 by the shortest way, and only it leads on to station 3. The lines 1
+    and 2 lead from 4 to 5, one after the other."""
+    links = [Link(0, 1, 500, 9), Link(1, 3, 5000, 9), Link(0, 2, 900, 1), Link(2, 1, 900, 2),
+             Link(4, 0, 300, 1), Link(1, 5, 300, 2)]  # fmt: skip
+    network = network_of(6, links)
     terms = Terms(3, 5000, 100, 500, frozenset({9}))
     found = {
         (one, other): [way.lines for way in ways]
-        for one in range(4)
+        for one in range(6)
         for other, ways in enumerate(Seeker(network, terms).from_station(one))
     }
     assert (found[0, 1], found[1, 0]) == ([(1, 2)], [(2, 1)])
     assert found[0, 3] == [(9,), (1, 2, 9)]
     assert found[3, 0] == [(9,), (9, 2, 1)]
     assert found[2, 3] == [(2, 9), (1, 9)]
+    assert found[4, 5] == [(1, 2)]
     everywhere = Seeker(network, Terms(3, 5000, 100, 500)).from_station(0)
     assert everywhere[1][0].lines == (9,)
 
