@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "settle": "service.commands.settling:settle",
     "completeness": "service.commands.completeness:completeness",
     "report": "service.commands.settling:report",
+    "subsidies": "service.commands.subsidies:subsidies",
     "verify": "service.commands.settling:verify",
     "check": "service.commands.checking:check",
     "explain": "service.commands.explaining:explain",

@@ -21,6 +21,7 @@ from settlement.items import listing
 from settlement.lines import OperatorLine, netting_of, operator_lines
 from settlement.reclearing.paper import corrections_of
 from settlement.store import Connection, DayRow, TapGroup
+from settlement.subsidies.claim import claim_papers
 from settlement.tables import csv_bytes, json_bytes
 
 JOURNAL: Final = "centre/journal.jsonl"
@@ -53,6 +54,8 @@ async def statement_papers(
     found |= await _item_papers(connection, context, figures, board)
     fees = await fee_lines.read_lines(connection, context, day, figures.registry)
     found |= fee_lines.fee_papers(fees)
+    names = parties.names(figures.registry)
+    found |= await claim_papers(connection, context, day.business_date, names)
     for line in operator_lines(figures):
         found |= _operator_papers(figures, line, board, corrections, fees)
     for issuer in sorted(parties.rows(figures.registry, "issuer", Issuer), key=lambda i: i.number):

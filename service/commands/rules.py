@@ -95,10 +95,14 @@ def _remarks(found: "RuleSet", name: str) -> list[str]:
 def show(
     tariff: str, at: datetime, rule_sets: tuple[str, ...], home: Path | None, as_json: bool
 ) -> None:
-    """Show what a tariff says at a time, in English and Chinese, with the line of each sentence."""
-    from clearing.rules import showing
+    """Show what a tariff or a fee says at a time, in English and Chinese, with the line of each sentence."""
+    from clearing.rules import showing, showing_fees
 
-    shown = showing.show(_loaded(rule_sets, home).version_at(tariff, at))
+    loaded = _loaded(rule_sets, home)
+    if tariff in loaded.fees and tariff not in loaded.tariffs:
+        shown = showing_fees.show_fee(loaded, tariff, at.date())
+    else:
+        shown = showing.show(loaded.version_at(tariff, at))
     if as_json:
         print_json(shown)
         return
@@ -265,6 +269,56 @@ def _print_explained(found: "Explained") -> None:
         click.echo(f"  {yuan(fen)} yuan are claimed from the {bearer}")
     if found.sharing is not None:
         print_sharing(found.sharing)
+
+
+# -- fee -------------------------------------------------------------------------------------------
+
+
+@rules.command()
+@click.argument("name", metavar="FEE")
+@click.option("--on", "at", type=Moment(), required=True, metavar="DATE", help="Business date.")
+@click.option("--fen", type=int, default=0, help="Accepted principal of the date, fen.")
+@click.option("--taps", type=int, default=0, help="Accepted rides of the date.")
+@click.option(
+    "--month-fen", type=int, default=0, help="Principal of the month's earlier dates, fen."
+)
+@click.option("--month-taps", type=int, default=0, help="Rides of the month's earlier dates.")
+@source_options
+@json_option()
+def fee(
+    name: str,
+    at: datetime,
+    fen: int,
+    taps: int,
+    month_fen: int,
+    month_taps: int,
+    rule_sets: tuple[str, ...],
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Explain how a contract's fee of a date is found: each tier, rounding and bound, with its line."""
+    from clearing.rules import Volume, showing_fees
+
+    found = showing_fees.explain_fee(
+        _loaded(rule_sets, home),
+        name,
+        at.date(),
+        Volume(month_fen, month_taps),
+        Volume(fen, taps),
+    )
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("step", "步骤", "yuan", "source"),
+        [
+            (step.english, step.chinese, yuan(step.fee_fen), f"{step.file}:{step.line}")
+            for step in found.steps
+        ],
+        right=("yuan",),
+    )
+    due = yuan(found.due_fen)
+    click.echo(f"\nthe date's fee is {due} yuan 当日费用{due}元")
 
 
 # -- put ---------------------------------------------------------------------------------------------

@@ -127,6 +127,56 @@ def test_explain_counts_steps(onecard: Callable[..., Answer]) -> None:
     assert student.code == 2
 
 
+FEES = """[[fee.clearing]]
+since = 2026-01-01
+billing = "monthly"
+tiers = [
+    { from_fen = 0, per_mille = 10 },
+    { from_fen = 100_000, per_mille = 5 },
+]
+per_tap_fen = 2
+max_fen = 1_200
+of = "foreign"
+bearer = "issuer"
+rounding = "half_up"
+recipients = [{ role = "operator", per_mille = 700 }, { role = "clearing_centre", per_mille = 300 }]
+"""
+
+
+def test_a_fee_is_shown_and_worked_out(onecard: Callable[..., Answer], tmp_path: Path) -> None:
+    town = tmp_path / "town"
+    town.mkdir()
+    (town / "rules.toml").write_text(FEES)
+    shown = onecard("rules", "show", "town/clearing", "--on", "2026-01-05", "--rules", town).out
+    for sentence in (
+        "of the month's volume from 1000.00 yuan on: 5 ‰ of accepted principal  [town/rules.toml:6]",
+        "当月累计1000.00元以上部分：正常交易金额的5‰",
+        "2 fen each ride  [town/rules.toml:8]",
+        "at most 12.00 yuan a month",
+        "每月最高12.00元",
+        "paid by the card's issuer, for other cities' cards by way of the province",
+        "计费范围：异地卡",
+        "按日计提，每月最后一个清算日入账",
+        "the operator gets 70 %, the clearing centre gets 30 %",
+    ):
+        assert sentence in shown, sentence
+    words = [
+        "rules", "fee", "town/clearing", "--on", "2026-01-05", "--rules", town, "--fen", "20000",
+        "--taps", "40", "--month-fen", "90000", "--month-taps", "10",
+    ]  # fmt: skip
+    # 1,000 + 50 + 50 × 2 = 1,150; before, 900 + 20.
+    found = json.loads(onecard(*words, "--json").out)
+    assert [step["fee_fen"] for step in found["steps"]] == [1_000, 1_050, 1_150, 1_150, 230]
+    assert found["due_fen"] == 230
+    told = onecard(*words).out
+    assert "100.00 yuan beyond 1000.00 yuan: 5 ‰ of accepted principal" in told
+    assert "the date's fee is 2.30 yuan 当日费用2.30元" in told
+    capped = json.loads(onecard(*words[:-6], "--taps", "100", *words[-4:], "--json").out)
+    assert capped["due_fen"] == 1_200 - 920
+    unknown = onecard("rules", "fee", "town/none", "--on", "2026-01-05", "--rules", town)
+    assert (unknown.code, "There is no fee named" in unknown.err) == (1, True)
+
+
 def test_subsidies_are_said(onecard: Callable[..., Answer]) -> None:
     words = ["rules", "explain", BUS, "--from", "603", "--at", "2026-01-05T12:00:00", "--card"]
     assert "1.00 yuan are claimed from the budget" in onecard(*words, "student").out

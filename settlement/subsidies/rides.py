@@ -1,0 +1,164 @@
+"""One subsidised ride: found again from its record, the kind of card as issued, and the tariff in force.
+
+What the device charged or claimed plays no part: the subsidy is what our tariff's class, transfer and
+accumulation take off the tariff's own gross fare.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from clearing import cards, pricing, rides
+from clearing.plan import Bearer, FareClass, Plan, Tariff
+from clearing.pricing import Ride
+from clearing.store import Connection, read_card_lines
+from schemas import record
+from schemas.codes import CardKind
+from settlement.context import Context
+from settlement.store.subsidies import LaterSubsidy, SubsidisedTap
+
+UNEXPLAINED: Final = "?"
+"""The class of a ride whose subsidy no class gives."""
+_CARD_KIND: Final = record.OFFSET["card_kind"]
+_CARDS_AT_ONCE: Final = 20_000
+
+
+class SubsidisedRide(msgspec.Struct, frozen=True, kw_only=True):
+    """A ride of the claim, fen. ``card`` is masked.
+
+    ``entry`` names the entry of a later date that gave the subsidy, or took some of it back; it is empty
+    where the ride was subsidised with its own batch. ``rides`` is 1, or 0 for a correction of a ride
+    that was claimed before; gross, fare and paid are then none, since they were told before.
+    """
+
+    batch_seq: int
+    row: int
+    entry: str
+    operator: int
+    rules_version: int
+    tariff: str
+    fare_class: str
+    card: str
+    card_kind: str
+    tapped_at: str
+    rides: int
+    gross_fen: int
+    fare_fen: int
+    paid_fen: int
+    subsidy_fen: int
+    budget_fen: int
+    issuer_fen: int
+
+
+class Worked(msgspec.Struct, frozen=True):
+    """How a ride's subsidy is found. ``why_not``: what does not follow from record and rules."""
+
+    tariff: str
+    fare_class: str
+    budget_fen: int
+    issuer_fen: int
+    why_not: tuple[tuple[str, str, str], ...] = ()
+    """(what, expected, actual)."""
+
+
+def worked_out(plan: Plan, tap: SubsidisedTap, card_kind: int) -> Worked:
+    """A ride worked out again: by the first class of its card that gives its subsidy.
+
+    That is the class that the record alone leads to, but where the card's line knew the entry and the
+    record does not state it.
+    """
+    operator = next((row for row in plan.operators if row.number == tap.operator_no), None)
+    tariffs = operator.tariffs if operator is not None else ()
+    tariff = pricing.tariff_at(tariffs, tap.kind, tap.tapped_s)
+    if tariff is None:
+        return Worked("", UNEXPLAINED, tap.subsidy_fen, 0, (("tariff", "one in force", "none"),))
+    ride = rides.ride_of(tap.record)
+    why_not = list(_gross(tariff, ride, tap))
+    for fare_class in _classes(tariff, card_kind, ride):
+        net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
+        if sum(net.subsidies.values()) == tap.subsidy_fen:
+            why_not += _fare(tariff, fare_class, tap)
+            return Worked(
+                tariff.name,
+                fare_class.name if fare_class else "",
+                net.subsidies[Bearer.BUDGET],
+                net.subsidies[Bearer.ISSUER],
+                tuple(why_not),
+            )
+    first = pricing.net_of_price(
+        tariff, tap.gross_fen, pricing.class_of(tariff, card_kind, ride), tap.priced_fen
+    )
+    why_not.append(("subsidy_fen", str(sum(first.subsidies.values())), str(tap.subsidy_fen)))
+    return Worked(tariff.name, UNEXPLAINED, tap.subsidy_fen, 0, tuple(why_not))
+
+
+def _classes(tariff: Tariff, card_kind: int, ride: Ride) -> Iterator[FareClass | None]:
+    """The class of the record, then, where it states no entry, every other one of the card's kind."""
+    found = pricing.class_of(tariff, card_kind, ride)
+    yield found
+    if not ride.entry_station or ride.entry_at_s is None:
+        for kind in (card_kind, 0):
+            yield from (row for row in tariff.classes if row.card_kind == kind and row is not found)
+
+
+def _gross(tariff: Tariff, ride: Ride, tap: SubsidisedTap) -> Iterator[tuple[str, str, str]]:
+    bounds = pricing.gross_bounds(tariff, ride)
+    if bounds is None:
+        yield "gross_fen", "none", str(tap.gross_fen)
+    elif (ride.entry_station or ride.kind not in rides.TAPS_OUT) and not bounds[
+        0
+    ] <= tap.gross_fen <= bounds[1]:
+        low, high = bounds
+        yield "gross_fen", str(low) if low == high else f"{low} to {high}", str(tap.gross_fen)
+
+
+def _fare(
+    tariff: Tariff, fare_class: FareClass | None, tap: SubsidisedTap
+) -> Iterator[tuple[str, str, str]]:
+    """The price is that of the class, or less by a transfer; an accumulation takes off what it may."""
+    whole = pricing.discounted(fare_class, tap.gross_fen)
+    fares = {whole, pricing.transferred(tariff, whole)}
+    if tariff.accumulation is None and tap.priced_fen not in fares:
+        yield "fare_fen", " or ".join(map(str, sorted(fares))), str(tap.priced_fen)
+
+
+# -- many of them --------------------------------------------------------------------------------
+
+
+async def kinds_as_issued(connection: Connection, taps: list[SubsidisedTap]) -> Mapping[bytes, int]:
+    """The kinds of the taps' cards that the issuer's registry has."""
+    wanted = sorted({tap.record[record.CARD] for tap in taps})
+    found: dict[bytes, int] = {}
+    for at in range(0, len(wanted), _CARDS_AT_ONCE):
+        lines = await read_card_lines(connection, wanted[at : at + _CARDS_AT_ONCE])
+        found |= {card: cards.unpack(line).card_kind for card, line in lines.items()}
+    return found
+
+
+def kind_of(tap: SubsidisedTap, kinds: Mapping[bytes, int]) -> int:
+    """The kind that the issuer issued; the record's where it keeps no list of cards."""
+    return kinds.get(tap.record[record.CARD], tap.record[_CARD_KIND])
+
+
+def kind_name(kind: int) -> str:
+    """A card kind as rules call it."""
+    return CardKind(kind).name.lower() if kind in set(CardKind) else str(kind)
+
+
+async def work_out(
+    connection: Connection, context: Context, taps: list[SubsidisedTap]
+) -> list[tuple[SubsidisedTap, int, Worked]]:
+    """Each tap with its card's kind and how its subsidy is found."""
+    kinds = await kinds_as_issued(connection, taps)
+    found = []
+    for tap in taps:
+        plan = await context.plans.plan(connection, tap.rules_version, tap.registry_version)
+        kind = kind_of(tap, kinds)
+        found.append((tap, kind, worked_out(plan, tap, kind)))
+    return found
+
+
+def with_subsidy(tap: SubsidisedTap, later: LaterSubsidy) -> SubsidisedTap:
+    """A tap as if it had been subsidised at once, as the entry of a later date says."""
+    return msgspec.structs.replace(tap, subsidy_fen=later.budget_fen + later.issuer_fen)
