@@ -42,6 +42,8 @@ class ItemKind(StrEnum):
     """A top-up that the issuer's load log does not have."""
     LOG_WITHOUT_LOAD = "log_without_load"
     """A load of the issuer's log whose record never came."""
+    TRANSFER = "transfer"
+    """A transfer discount 换乘 that could not be judged when its tap came: a leg before it may be missing."""
 
 
 class ItemState(StrEnum):
@@ -85,6 +87,12 @@ class ItemOutcome(StrEnum):
     """A load of the log was booked without its record."""
     DENIED = "denied"
     """The card was put on the denylist."""
+    PROVEN = "proven"
+    """The legs before a transfer are here, and it qualifies: what its bearer owes for it is booked."""
+    REFUTED = "refuted"
+    """The legs before a transfer are here, and it does not qualify."""
+    NOT_PROVEN = "not_proven"
+    """The window of a transfer closed before the legs that would prove it came."""
     DISMISSED = "dismissed"
     """Two people saw it and found nothing to do."""
     RECLEARED = "recleared"
@@ -127,6 +135,7 @@ ACTIONS: Final[dict[ItemKind, tuple[Action, ...]]] = {
     ItemKind.TERMINAL_REPEAT: (Action.DISMISS,),
     ItemKind.LOAD_WITHOUT_LOG: (Action.REJECT, Action.DISMISS),
     ItemKind.LOG_WITHOUT_LOAD: (Action.BOOK_LOAD, Action.DISMISS),
+    ItemKind.TRANSFER: (Action.DISMISS,),
 }
 """What may be proposed for an item of each kind."""
 
@@ -193,6 +202,10 @@ TEXTS: Final[dict[ItemKind, ItemText]] = {
     ItemKind.LOG_WITHOUT_LOAD: ItemText(
         "有授权日志无充值记录", "a load of the log whose record never came",
         "催充值网点补传；两人审批入账", "ask the load agent; two people may book it", "issuer"),
+    ItemKind.TRANSFER: ItemText(
+        "换乘优惠待证", "a transfer discount that a missing leg may prove",
+        "催缺失的前程记录；到达当夜自动判定", "ask for the missing leg; the night on which it is here decides",
+        "operator"),
 }
 # fmt: on
 

@@ -4,11 +4,11 @@ from clearing import cards
 from clearing._reference.journey import TAPS_IN, TAPS_OUT
 from clearing._reference.row import Row
 from clearing.cards import CardLine
+from clearing.transfers import WINDOW_STARTS
 from schemas.codes import Algorithm, CardKind, Check, TapKind, Verdict
 from schemas.reasons import Reason
 
 _BOOK_LEAST, _BOOK_MOST = -(2**31), 2**31 - 1
-_WINDOW_STARTS = frozenset({TapKind.BUS_FLAT, TapKind.BUS_TAP_IN, TapKind.METRO_TAP_OUT})
 
 
 def open_line(row: Row, issuer_number: int, serial: bytes) -> CardLine:
@@ -123,7 +123,7 @@ def move_journey(row: Row, line: CardLine) -> None:
     if row.transfer_used:
         # A mark alone may claim any number of transfers; the count stops at the byte's end.
         line.transfers_used = min(line.transfers_used + 1, 255)
-    elif tap.kind in _WINDOW_STARTS:
+    elif tap.kind in WINDOW_STARTS:
         line.transfer_base_s = row.seconds
         line.transfer_operator = cards.operator_in_line(tap.operator)
         line.transfers_used = 0

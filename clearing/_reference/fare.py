@@ -1,13 +1,13 @@
 """The fare of one tap by the reference: entry, gross bounds, class, transfer, difference."""
 
-from clearing import pricing
+from clearing import cards, pricing, transfers
 from clearing._reference import journey, spending
 from clearing._reference.journey import TAPS_IN, TAPS_OUT
 from clearing._reference.row import Row
 from clearing.kernel import BatchContext
 from clearing.plan import Degraded, Limits, Operator, Tariff, TransferType
 from clearing.pricing import Ride
-from schemas.codes import CardKind, Check, Discount, Mode, TapKind
+from schemas.codes import CardKind, Check, Discount, Mode
 from schemas.reasons import Reason
 
 _CONCESSION_KINDS = frozenset(
@@ -113,22 +113,20 @@ def _spent(row: Row) -> int | None:
 
 
 def _transfer_qualifies(row: Row, tariff: Tariff, marked: bool) -> bool:
-    line, transfer = row.line, tariff.transfer
-    if transfer.type == TransferType.NONE or not row.own:
+    line, window = row.line, transfers.NO_WINDOW
+    if not row.own:
         return False
-    if transfer.by_mark:
-        return marked
-    # A supplement is part of the leg before it, so nothing but a mark makes it a leg of its own.
-    unasked = transfer.without_mark and row.tap.kind != TapKind.METRO_SUPPLEMENT
-    if not (marked or unasked) or line is None:
-        return False
-    operators = transfer.from_operators
-    return (
-        line.transfer_base_s > 0
-        and 0 <= row.seconds - line.transfer_base_s <= transfer.window_s
-        and line.transfers_used < transfer.count_max
-        and (not operators or line.transfer_operator in operators)
+    if line is not None:
+        window = transfers.Window(line.transfer_base_s, line.transfer_operator, line.transfers_used)
+    operator = cards.operator_in_line(row.tap.operator)
+    leg = transfers.Leg(
+        at_s=row.seconds,
+        kind=row.tap.kind,
+        operator=operator,
+        marked=marked,
+        transfer=tariff.transfer,
     )
+    return transfers.qualifies(window, leg)
 
 
 def _history_incomplete(row: Row) -> bool:

@@ -122,6 +122,11 @@ OUTCOMES: Final = {
     ItemOutcome.REVERSED: Said("已冲回", "reversed"),
     ItemOutcome.BOOKED: Said("已补记", "booked"),
     ItemOutcome.DENIED: Said("已列入黑名单", "put on the denylist"),
+    ItemOutcome.PROVEN: Said(
+        "换乘成立，优惠已入账", "proven: the transfer qualifies, its discount is booked"
+    ),
+    ItemOutcome.REFUTED: Said("换乘不成立", "refuted: the transfer does not qualify"),
+    ItemOutcome.NOT_PROVEN: Said("期满未证实", "not proven: the window closed first"),
     ItemOutcome.DISMISSED: Said("已结案，无需处理", "dismissed"),
     ItemOutcome.RECLEARED: Said("随当日更正", "changed by a re-clearing of its date"),
 }
@@ -222,4 +227,5 @@ _ITEMS: Final = {
     ItemKind.TERMINAL_REPEAT: Said("终端流水重号", "terminal number given twice"),
     ItemKind.LOAD_WITHOUT_LOG: Said("充值无授权日志", "top-up without log"),
     ItemKind.LOG_WITHOUT_LOAD: Said("授权日志无充值记录", "logged load without record"),
+    ItemKind.TRANSFER: Said("换乘待证", "transfer not proven yet"),
 }

@@ -9,7 +9,7 @@ They read what is stored as of the date and write nothing, so that ``verify`` ge
 - ``refusals``   excess of taps that another city refused
 - ``loads``      top-ups against the load log
 - ``refunds``    paid when their window has closed
-- ``nightly``    all of them and the chains, computed, written, held against the books
+- ``nightly``    all of them, the chains and the transfers, computed, written, held against the books
 - ``checking``   a sealed date's rows against what its night must have said
 - ``paper``      the proof, and how cards are masked
 - ``listing``    what people read

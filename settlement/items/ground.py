@@ -1,9 +1,11 @@
 """What every part of the night's items stands on: accounts, own issuers, the presentment window."""
 
+from bisect import bisect_left
 from datetime import date, timedelta
 
 import msgspec
 
+from clearing import cards
 from clearing.store import Connection, ensure_accounts, read_accounts, read_registry
 from schemas.accounts import Account, AccountKind, code_of
 from schemas.codes import Purse
@@ -56,6 +58,19 @@ async def read_ground(connection: Connection, context: Context, day: DayRow) -> 
         issuers={issuer.number: issuer for issuer in issuers if issuer.own},
         window_days=context.node.limits.presentment_window_days,
     )
+
+
+def line_of(lines: bytes, card: bytes, ground: Ground) -> bytes:
+    """The line of a card (19 bytes) among lines that are sorted by key; empty without one."""
+    number = ground.issuer_of(card).number
+    key = card[:1] + number.to_bytes(2, "little") + card[9:]
+
+    def line(at: int) -> bytes:
+        return lines[at * cards.SIZE : (at + 1) * cards.SIZE]
+
+    count = len(lines) // cards.SIZE
+    at = bisect_left(range(count), key, key=lambda n: cards.key_of(line(n)))
+    return line(at) if at < count and cards.key_of(line(at)) == key else b""
 
 
 async def open_accounts(connection: Connection, day: DayRow) -> None:

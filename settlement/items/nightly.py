@@ -23,6 +23,7 @@ from settlement.items.refusals import refused_items
 from settlement.items.tapped import tapped_items
 from settlement.store import DayRow
 from settlement.store import items as stored
+from settlement.transfers import audit_transfers
 
 HOLDING = (AccountKind.SUSPENSE, AccountKind.UNCLAIMED)
 """Kinds of accounts on which every fen belongs to an item."""
@@ -42,8 +43,9 @@ async def compute(connection: Connection, context: Context, day: DayRow, lines: 
             await load_items(connection, ground),
         ]
     )
+    settled = await audit_transfers(connection, context, ground, lines, night)
     paid = await refund_payments(connection, ground, lines, night.adjustments)
-    return discreet(merged([night, paid]), context.node)
+    return discreet(merged([night, settled, paid]), context.node)
 
 
 def discreet(night: Night, node: Node) -> Night:

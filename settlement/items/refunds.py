@@ -1,6 +1,5 @@
 """Card refunds 退卡: paid when the window has closed and what is owed to the card covers them."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,7 +9,7 @@ from clearing.store import Connection
 from schemas.accounts import AccountKind
 from schemas.items import ItemKind, ItemOutcome, ItemState
 from schemas.reasons import Reason
-from settlement.items.ground import Ground
+from settlement.items.ground import Ground, line_of
 from settlement.items.night import Night, moved
 from settlement.store.items import Adjustment, Standing, card_adjustments, read_standing
 
@@ -60,18 +59,9 @@ def _in_order(each: Standing) -> tuple[object, ...]:
 
 
 def _book_fen(lines: bytes, card: bytes, ground: Ground) -> int:
-    """The book balance of a card (19 bytes) in lines that are sorted by key; 0 without a line."""
-    number = ground.issuer_of(card).number
-    key = card[:1] + number.to_bytes(2, "little") + card[9:]
-
-    def line(at: int) -> bytes:
-        return lines[at * cards.SIZE : (at + 1) * cards.SIZE]
-
-    count = len(lines) // cards.SIZE
-    at = bisect_left(range(count), key, key=lambda n: cards.key_of(line(n)))
-    if at == count or cards.key_of(line(at)) != key:
-        return 0
-    return cards.unpack(line(at)).book_balance_fen
+    """The book balance of a card (19 bytes); 0 without a line."""
+    line = line_of(lines, card, ground)
+    return cards.unpack(line).book_balance_fen if line else 0
 
 
 def _pay(night: Night, each: Standing, ground: Ground) -> None:

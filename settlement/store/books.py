@@ -4,7 +4,9 @@ from datetime import date
 
 import msgspec
 
+from clearing.plan import Purpose
 from clearing.store import Connection
+from schemas.accounts import AccountKind
 
 
 class BookedPosting(msgspec.Struct, frozen=True):
@@ -63,7 +65,8 @@ async def read_balances(connection: Connection, up_to: date) -> dict[int, int]:
 class Sum(msgspec.Struct, frozen=True):
     """What an account moved on a date for one purpose, by the operator whose batch moved it.
 
-    ``operator`` is 0 for entries that are not a batch's of an operator.
+    ``operator`` is 0 for entries that are not a batch's of an operator; a subsidy that was booked later is of
+    the operator that it is owed to.
     """
 
     account: int
@@ -82,15 +85,18 @@ class Sum(msgspec.Struct, frozen=True):
 async def read_sums(connection: Connection, business_date: date) -> list[Sum]:
     """What the accounts moved on a date."""
     rows = await connection.fetch(
-        "SELECT p.account_no, p.purpose, coalesce(b.operator_no, 0),"
+        "SELECT p.account_no, p.purpose, coalesce(b.operator_no, CASE WHEN p.purpose = $2 THEN"
+        " (SELECT max(a.participant)::bigint FROM clearing.posting q"
+        " JOIN clearing.account a ON a.account_no = q.account_no AND a.kind = $3"
+        " WHERE q.entry_id = p.entry_id) END, 0),"
         " coalesce(sum(p.amount_fen) FILTER (WHERE p.amount_fen > 0), 0)::bigint,"
         " coalesce(-sum(p.amount_fen) FILTER (WHERE p.amount_fen < 0), 0)::bigint,"
         " sum(p.tap_count)::bigint FROM clearing.entry e"
         " JOIN clearing.posting p USING (entry_id)"
         " LEFT JOIN clearing.batch b ON b.batch_seq = e.batch_seq"
         " WHERE e.business_date = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        business_date,
-    )
+        business_date, int(Purpose.SUBSIDY), str(AccountKind.SUBSIDY),
+    )  # fmt: skip
     return [Sum(*row) for row in rows]
 
 

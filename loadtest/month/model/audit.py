@@ -13,6 +13,7 @@ from loadtest.month.model.knowledge import Knowledge
 from loadtest.month.model.loads import Loads, LogLine
 from loadtest.month.model.money import CHAIN_GAP, Money
 from loadtest.month.model.terminals import Terminal
+from loadtest.month.model.transfers import Transfers
 from schemas.items import ItemKind, ItemOutcome, item_id_of_tap
 
 DUE_DAYS: Final = checks.WINDOW_DAYS + 1
@@ -40,6 +41,7 @@ class Audit:
         self.day = knowledge.first_day
         self.items, self.money = ItemBook(), Money()
         self.loads = Loads(self.items)
+        self.transfers = Transfers(self.items, self.money)
         self.terminals: dict[bytes, Terminal] = {}
         """Terminals of which a number is missing, or came after all, since the last night."""
         self._cards: dict[bytes, Card] = {}
@@ -126,6 +128,7 @@ class Audit:
             if item_id not in self.items.open:
                 due = self.due(element.tapped_s)
                 self.items.add(kind, item_id, element.amount_fen, due, card.name)
+        self.transfers.audit(card)
 
     def _state(self, card: Card, item_id: str, finding: chain.Finding) -> None:
         """A finding is an item; it may be one already, or have been lost with nothing in it."""
@@ -236,6 +239,8 @@ class Audit:
             self.known.terminals[terminal].lose(int(first), item.last)
             self._of_terminal[terminal].remove(item.item_id)
             self.items.change(item, ItemOutcome.LOST, closes=True)
+        elif item.kind == ItemKind.TRANSFER:
+            self.transfers.close(item.card, item.item_id)
         elif item.kind == ItemKind.REFUND:
             self._refunds[item.item_id] = item
 

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from loadtest.facts import TransferFact
+
 WINDOW: Final = 64
 """Debit counters below the highest that are remembered one by one."""
 ALL: Final = (1 << WINDOW) - 1
@@ -14,6 +16,8 @@ class Element(msgspec.Struct, gc=False):
 
     ``place`` is the sum of the counters after it. The opening position is an element without a kind.
     ``sound``: of a torn tap, that nothing but its missing TAC speaks against it.
+    ``transfer``: the discount that it claims; ``begins``: it begins a transfer window; ``reused``: another
+    debit had its counter before.
     """
 
     place: int
@@ -29,6 +33,9 @@ class Element(msgspec.Struct, gc=False):
     batch_seq: int = 0
     row: int = 0
     sound: bool = True
+    transfer: TransferFact | None = None
+    begins: bool = False
+    reused: bool = False
 
     def order(self) -> tuple[int, int, int, int]:
         """The card's own order; arrival decides among what the card itself does not tell apart."""
@@ -38,6 +45,7 @@ class Element(msgspec.Struct, gc=False):
 class Card(msgspec.Struct, gc=False):
     """One card. ``name`` has the 19 bytes of family, issuer and serial; ``issuer`` is its number.
 
+    ``begun_s`` and ``begun_used`` are base and count of the window when it became slow.
     ``entry_s`` is the moment of an open entry, ``base_s`` the beginning of the transfer window,
     ``refunded_s`` the moment of its refund; 0 = none. ``slow``: something happened to it that the
     short cut for cards with nothing unusual does not know; ``elements`` are kept from then on.
@@ -57,6 +65,8 @@ class Card(msgspec.Struct, gc=False):
     used: int = 0
     refunded_s: int = 0
     slow: bool = False
+    begun_s: int = 0
+    begun_used: int = 0
     elements: list[Element] = []
     torn: list[Element] = []
 
@@ -67,6 +77,7 @@ class Card(msgspec.Struct, gc=False):
             place = self.offline + self.online
             self.elements = [Element(place, self.online, self.stated_fen, self.stated_fen)]
             self.torn = []
+            self.begun_s, self.begun_used = self.base_s, self.used
 
     def learn_counter(self, offline: int) -> None:
         """A debit counter was used."""

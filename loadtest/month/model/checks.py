@@ -32,6 +32,7 @@ UNSOUND: Final = bit(
     Reason.GROSS_DIFFERS,
 )  # fmt: skip
 """A torn tap of which one of these is said is no debit until people say so."""
+UNPROVEN: Final = bit(Reason.TRANSFER_UNPROVEN)
 BY_FORM: Final = bit(Reason.MALFORMED, Reason.UNKNOWN_KIND)
 FOUND_HERE: Final = bit(
     Reason.DUPLICATE_IN_BATCH, Reason.DUPLICATE, Reason.DUPLICATE_OTHER_DATE,
@@ -42,7 +43,7 @@ FOUND_HERE: Final = bit(
     Reason.TAP_OUT_WITHOUT_TAP_IN, Reason.ENTRY_WITHOUT_EXIT, Reason.JOURNEY_TOO_LONG,
 )  # fmt: skip
 """What is never taken from the maker."""
-_NO_FARE: Final = bit(Reason.DEGRADED_MODE, Reason.TARIFF_MISSING, Reason.ACCOUNT_MISSING)
+NO_FARE: Final = bit(Reason.DEGRADED_MODE, Reason.TARIFF_MISSING, Reason.ACCOUNT_MISSING)
 _GAP: Final = bit(Reason.CHAIN_GAP_PENDING)
 _EPOCH: Final = date(2000, 1, 1)
 
@@ -122,7 +123,7 @@ def fare(item: Item, card: Card | None, flags: int) -> tuple[int, int, bool]:
 
     ``flags``: what is said of the tap so far. Without a fare the amount stands.
     """
-    if flags & _NO_FARE:
+    if flags & NO_FARE:
         return 0, item.amount_fen, False
     found, priced, transferred = 0, item.priced_fen, False
     if item.transfer is not None:

@@ -181,7 +181,7 @@ class Model:
             self._money(item, card, verdict, reason, excess)
             if debit or accepted:
                 checks.move(item, draft.kind, card, transferred=transferred)
-            self._keep_element(item, draft, card, row, accepted=accepted)
+            self._keep_element(item, draft, card, row, judged)
         elif excess:
             self.money.suspense_fen += excess
         self._open_items(item, draft, card, row, judged, excess)
@@ -251,9 +251,11 @@ class Model:
             money.unclaimed_fen[reason.name.lower()] += item.amount_fen
 
     def _keep_element(
-        self, item: Item, draft: Draft, card: Card, row: int, *, accepted: bool
+        self, item: Item, draft: Draft, card: Card, row: int, judged: tuple[Verdict, Reason, int]
     ) -> None:
-        chain.add(card, self._element(item, draft, row, accepted=accepted))
+        verdict, _, flags = judged
+        accepted = verdict == Verdict.ACCEPTED
+        chain.add(card, self._element(item, draft, row, flags, accepted=accepted))
         self.audit.touch(card)
         if item.direction > 0:
             self._keep_load(item, card, row)
@@ -263,7 +265,9 @@ class Model:
         load = LoadRecord(card.issuer, item.amount_fen, item.tapped_s, self.batch_seq, row, due)
         self.loads.add_record(card.name, item.online, load)
 
-    def _element(self, item: Item, draft: Draft, row: int, *, accepted: bool) -> Element:
+    def _element(
+        self, item: Item, draft: Draft, row: int, flags: int, *, accepted: bool
+    ) -> Element:
         return Element(
             item.offline + item.online,
             item.online,
@@ -277,6 +281,9 @@ class Model:
             accepted,
             self.batch_seq,
             row,
+            transfer=None if flags & checks.NO_FARE else item.transfer,
+            begins=item.begins,
+            reused=bool(flags & bit(Reason.COUNTER_REUSED)),
         )
 
     def _open_items(
@@ -295,7 +302,7 @@ class Model:
             kind = ItemKind.HELD if proven else ItemKind.HELD_UNPROVEN
             if card is not None and item.direction < 0 and flags & checks.TORN:
                 kind = ItemKind.TORN
-                torn = self._element(item, draft, row, accepted=False)
+                torn = self._element(item, draft, row, flags, accepted=False)
                 torn.sound = not flags & checks.UNSOUND
                 card.torn.append(torn)
                 self.audit.touch(card)
@@ -310,6 +317,9 @@ class Model:
             name = card.name if card is not None else b""
             item_id = item_id_of_tap(kind, self.batch_seq, row)
             self.items.add(kind, item_id, amount, self.audit.due(item.tapped_s), name)
+        if card is not None and verdict == Verdict.ACCEPTED and flags & checks.UNPROVEN:
+            tap, due = (self.batch_seq, row), self.audit.due(item.tapped_s)
+            self.audit.transfers.open(item, card, tap, due, excess_fen)
 
 
 def _stopped(item: Item, flags: int) -> Answer:

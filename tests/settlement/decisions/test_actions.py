@@ -101,6 +101,7 @@ CASES: list[tuple[str, Action, Lines, int, ItemOutcome, list[tuple[str, int]]]] 
     (town.DOUBLE, Action.REVERSE, moved("operator/11", AGENT_BACK, "return", 50), 0,
      ItemOutcome.REVERSED, []),
     (town.DOUBLE, Action.DISMISS, {}, 0, ItemOutcome.DISMISSED, []),
+    (town.TRANSFER, Action.DISMISS, {}, 0, ItemOutcome.DISMISSED, []),
     (town.TERMINAL_GAP, Action.DISMISS, {}, 0, ItemOutcome.DISMISSED, []),
     (town.TERMINAL_REPEAT, Action.DISMISS, {}, 0, ItemOutcome.DISMISSED, []),
     (town.NO_LOG, Action.REJECT, moved(LIABILITY, "load_agent/13", "refusal", 1_000), -1_000,

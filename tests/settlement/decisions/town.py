@@ -122,6 +122,7 @@ CHAIN_GAP, CHAIN_RISE, CHAIN_BREAK = "chain_gap/13/4", "chain_rise/14/2", "chain
 NO_LOG, NO_LOAD = "load_without_log/3/5", "log_without_load/1/A7"
 TERMINAL_GAP, TERMINAL_REPEAT = "terminal_gap/710000110001/5", "terminal_repeat/710000110001/9"
 PENDING_GAP = "chain_gap/16/2"
+TRANSFER = "transfer/1/7"
 LOST_FEN = 120
 
 
@@ -151,6 +152,10 @@ async def add_other_items(connection: Connection) -> None:
                 batch_seq=3, row_no=5, operator_no=AGENT,
             ),
             item(NO_LOAD, ItemKind.LOG_WITHOUT_LOAD, 3_000, LOGGED, operator_no=AGENT),
+            item(
+                TRANSFER, ItemKind.TRANSFER, 20, 17, batch_seq=1, row_no=7, operator_no=BUS,
+                body={"tapped_at": f"{OPEN}T08:00:00"},
+            ),
             item(TERMINAL_GAP, ItemKind.TERMINAL_GAP, 0, operator_no=BUS),
             item(TERMINAL_REPEAT, ItemKind.TERMINAL_REPEAT, 0, operator_no=BUS),
         ],

@@ -1,0 +1,111 @@
+"""What the night reads to settle transfers: taps that could not be judged, the debits around them, batches."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from clearing.plan import EPOCH
+from clearing.store import HOLDS_IDENTITY, Connection, partition_of
+from schemas.codes import DEBIT_KINDS, Verdict
+from schemas.reasons import Reason
+
+_CARD_SIZE: Final = 19
+_SAID: Final = "(t.flags | (1::bigint << t.reason))"
+_DEBITS: Final = ", ".join(str(int(kind)) for kind in sorted(DEBIT_KINDS))
+_TORN: Final = (
+    f"{_SAID} & {1 << Reason.TAC_TORN} <> 0 AND {_SAID} & {1 << Reason.TAC_BY_ISSUER} = 0"
+    f" AND t.kind IN ({_DEBITS})"
+)
+
+
+async def read_unproven(
+    connection: Connection, business_date: date
+) -> list[tuple[tuple[int, int], bytes, date]]:
+    """Accepted taps of a date whose transfer could not be judged, by place: ((batch_seq, row), card of
+    19 bytes, when it was tapped)."""
+    any_said = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM clearing.batch b JOIN clearing.evidence e USING (batch_seq)"
+        " WHERE b.business_date = $1 AND e.reason = $2)",
+        business_date, int(Reason.TRANSFER_UNPROVEN),
+    )  # fmt: skip
+    if not any_said:
+        return []
+    rows = await connection.fetch(
+        f"SELECT batch_seq, row_no, substr(identity, 1, {_CARD_SIZE}), tapped_at"
+        f" FROM clearing.{partition_of(business_date)} t WHERE verdict = {int(Verdict.ACCEPTED)}"
+        f" AND {_SAID} & {1 << Reason.TRANSFER_UNPROVEN} <> 0 ORDER BY 1, 2"
+    )
+    return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
+
+
+class DebitTap(msgspec.Struct, frozen=True, gc=False):
+    """A debit of a card, or a torn tap that may have been one, as it is stored.
+
+    ``tapped_s``: local seconds; ``flags`` have the bit of its reason, too; money in fen.
+    """
+
+    business_date: date
+    batch_seq: int
+    row_no: int
+    verdict: int
+    flags: int
+    kind: int
+    tapped_s: int
+    amount_fen: int
+    gross_fen: int
+    priced_fen: int
+    credited_fen: int
+    debit_proven: bool
+    record: bytes
+
+
+async def read_debits(
+    connection: Connection, business_date: date, cards: Sequence[bytes]
+) -> list[DebitTap]:
+    """The debits of these cards (19 bytes) on a date, through its identity index
+    (``chains.by_index``)."""
+    rows = await connection.fetch(
+        "SELECT t.business_date, t.batch_seq, t.row_no, t.verdict,"
+        f" {_SAID} AS flags, t.kind,"
+        f" (extract(epoch FROM t.tapped_at) - extract(epoch FROM timestamp '{EPOCH}'))::bigint,"
+        " t.amount_fen, t.gross_fen, t.priced_fen, t.credited_fen, t.debit_proven,"
+        " clearing.canonical(t) FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond)"
+        f" JOIN clearing.{partition_of(business_date)} t"
+        " ON t.identity >= c.card AND t.identity < c.beyond"
+        f" WHERE {HOLDS_IDENTITY} AND (t.debit_proven OR {_TORN})",
+        cards, [(int.from_bytes(card, "big") + 1).to_bytes(len(card), "big") for card in cards],
+    )  # fmt: skip
+    return [DebitTap(*row) for row in rows]
+
+
+async def read_gross_fen(connection: Connection, tap: tuple[int, int], claimed_fen: int) -> int:
+    """The fare before discounts as our tariff had it: what was said of the claimed one, else that."""
+    found = await connection.fetchval(
+        "SELECT expected FROM clearing.evidence WHERE batch_seq = $1 AND row_no = $2 AND reason = $3",
+        *tap, int(Reason.GROSS_DIFFERS),
+    )  # fmt: skip
+    return claimed_fen if found is None else int(found)
+
+
+class DebitBatch(msgspec.Struct, frozen=True):
+    """Whose batch a debit came in, and what it was judged under. ``number`` is the operator's."""
+
+    batch_seq: int
+    source: int
+    operator_no: int
+    number: int
+    checks: int
+    rules_version: int
+    registry_version: int
+
+
+async def read_batches(connection: Connection, batches: Collection[int]) -> dict[int, DebitBatch]:
+    """Batches by batch_seq."""
+    rows = await connection.fetch(
+        f"SELECT {', '.join(DebitBatch.__struct_fields__)} FROM clearing.batch"
+        " WHERE batch_seq = ANY($1)",
+        sorted(batches),
+    )
+    return {row[0]: DebitBatch(**{**row, "number": int(row["number"])}) for row in rows}
