@@ -2,7 +2,7 @@
 
 from clearing.inspection import BookedLine
 from schemas.codes import DEBIT_KINDS, LOAD_KINDS, Check, TapKind, Verdict
-from schemas.items import ItemKind, ItemState
+from schemas.items import ItemKind, ItemOutcome, ItemState
 from schemas.reasons import ROW, Reason
 from service import evidence
 from service.explaining import correction, vocabulary
@@ -140,7 +140,10 @@ def _borne(found: Explanation) -> list[Said]:
                 " the cardholder.",
             )
         )
-    if bits >> Reason.BELOW_TARIFF & 1:
+    transfer = _proven_transfer(found)
+    if transfer is not None:
+        lines.append(transfer)
+    elif bits >> Reason.BELOW_TARIFF & 1:
         money = evidence.fen(tap.priced_fen - tap.amount_fen)
         lines.append(
             Said(
@@ -163,6 +166,22 @@ def _borne(found: Explanation) -> list[Said]:
             )
         )
     return lines
+
+
+def _proven_transfer(found: Explanation) -> Said | None:
+    """Who bears the discount of a transfer that a night proved after the tap was judged."""
+    for each in found.waiting:
+        item = each.standing.item
+        proven = each.standing.outcome == ItemOutcome.PROVEN
+        if each.of_tap and item.kind == ItemKind.TRANSFER and proven:
+            money = evidence.fen(item.amount_fen)
+            words = vocabulary.BEARERS[item.body["bearer"]]
+            on = each.standing.changed_on
+            return Said(
+                f"换乘已于 {on} 证实，优惠的 {money.zh} 由{words.zh}承担。",
+                f"Its transfer was proven on {on}: the {money.en} that it took off are borne by {words.en}.",
+            )
+    return None
 
 
 def _missing(found: Explanation) -> list[Said]:

@@ -57,6 +57,7 @@ BEARERS: Final = {
     "operator": Said("运营商", "the operator"),
     "issuer": Said("发卡方", "the issuer"),
     "cardholder": Said("持卡人", "the cardholder"),
+    "budget": Said("财政", "the public budget"),
     "nobody": Said("无人", "nobody"),
 }
 ACTIONS: Final = {

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -222,10 +223,17 @@ def _why_not(rides: _Batch, tap: StoredTap, standing: list[Standing]) -> Why | N
     return Why.DECIDED if any(map(_is_decided, standing)) else None
 
 
+_NO_TRANSFER: Final = (ItemOutcome.REFUTED, ItemOutcome.NOT_PROVEN, ItemOutcome.DISMISSED)
+"""A transfer item that ended so moved no money, and no night will book for it."""
+
+
 def _is_decided(each: Standing) -> bool:
     """Whether somebody or something moved an item's money since the night opened it."""
     if each.item.kind == ItemKind.DOUBLE_DEDUCTION:
         return each.outcome == ItemOutcome.REVERSED
+    if each.item.kind == ItemKind.TRANSFER:
+        # While it waits, and once it is proven, a night books by the rules of the tap's batch.
+        return each.outcome not in _NO_TRANSFER
     return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)
 
 

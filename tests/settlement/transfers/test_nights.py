@@ -70,11 +70,12 @@ async def booked_fen(city: City, code: str) -> int:
     """What an account was booked over all dates, fen, credit positive; what was paid out aside."""
     connection = await asyncpg.connect(city.context.dsn)
     try:
-        return -await connection.fetchval(
+        fen = await connection.fetchval(
             "SELECT coalesce(sum(p.amount_fen), 0)::bigint FROM clearing.posting p"
             " JOIN clearing.account a USING (account_no) WHERE a.code = $1 AND p.purpose <> $2",
             code, int(Purpose.SETTLEMENT),
         )  # fmt: skip
+        return -int(fen)
     finally:
         await connection.close()
 
