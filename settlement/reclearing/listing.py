@@ -132,6 +132,7 @@ class _Batch:
         self.taps: list[StoredTap] = []
         self._old: Plan | None = None
         self._new: Plan | None = None
+        self._own: frozenset[int] = frozenset()
         self._lines: dict[bytes, bytes] = {}
 
     async def read(self) -> "_Batch":
@@ -143,15 +144,14 @@ class _Batch:
         versions = batch.rules_version, batch.registry_version
         self._old = await plans.plan(self.connection, *versions)
         self._new = await plans.plan(self.connection, self.rules_version, versions[1])
+        self._own = frozenset(issuer.number for issuer in self._old.issuers if issuer.own)
         known = {tap.record[record.CARD] for tap in self.taps}
         self._lines = await read_card_lines(self.connection, sorted(known))
         return self
 
     def is_own(self, tap: StoredTap) -> bool:
         """Whether card and operator are both ours."""
-        assert self._old is not None
-        own = {issuer.number for issuer in self._old.issuers if issuer.own}
-        return self.batch.source == Source.OPERATOR and tap.issuer_no in own
+        return self.batch.source == Source.OPERATOR and tap.issuer_no in self._own
 
     def moves(self, tap: StoredTap, answer: Answer) -> Counter[tuple[int, int]]:
         """By how much more each (account, purpose) stands under an answer of the other rules, fen."""

@@ -25,7 +25,7 @@ from settlement.reclearing.booking import Ground, booked_of, entries_of, needs_h
 from settlement.reclearing.listing import Listed, changes_of, list_differences, standing_of
 from settlement.reclearing.summary import summary_of
 from settlement.store import DayRow, items, reclears
-from settlement.store.decisions import Decision, add_decision, lock_item
+from settlement.store.decisions import Decision, add_decision, lock_items
 from settlement.store.items import Standing
 from settlement.store.reclears import Reclear, ReclearedTap
 
@@ -176,8 +176,7 @@ async def _must_stand(
 
     Raises ``DecisionRefused`` where something became of one since.
     """
-    for name in sorted(name for tap in taps for name in tap.items):
-        await lock_item(connection, name)
+    await lock_items(connection, [name for tap in taps for name in tap.items])
     standing = await standing_of(connection, [tap.place for tap in taps])
     for tap in taps:
         if changes_of(standing.get(tap.place, [])) != tap.items:

@@ -18,7 +18,8 @@ TABLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "load_log": ("imported_on", ("issuer_no", "authorisation")),
     "load_log_until": ("imported_on", ("issuer_no", "complete_until")),
 }
-"""Tables of items, re-clearings and load logs: the column that says on which date a row was written, and its key."""
+"""Tables of items, re-clearings and load logs: the column that says on which date a row was written, and
+its key."""
 
 
 async def read_dated(

@@ -108,6 +108,15 @@ async def read_book_fen(connection: Connection, card: bytes) -> int:
     return int(moved_fen) + (unpack(opening).book_balance_fen if opening is not None else 0)
 
 
+async def lock_items(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Hold many items as ``lock_item`` holds one, in the order of their ids."""
+    await connection.execute(
+        "SELECT item_id FROM settlement.item WHERE item_id = ANY($1) ORDER BY item_id"
+        " FOR NO KEY UPDATE",
+        item_ids,
+    )
+
+
 async def add_proposal(connection: Connection, proposal: Proposal) -> int:
     """Write a proposal; returns its number. The number of the one given says nothing."""
     return int(
