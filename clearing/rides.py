@@ -46,7 +46,8 @@ def ride_of(data: bytes) -> Ride:
 
 
 def _seconds(text: str) -> int:
-    return local_seconds(datetime.strptime(text, "%Y%m%d%H%M%S"))  # noqa: DTZ007 - local
+    # Many rides are read at once, and strptime takes longer than all the rest.
+    return local_seconds(datetime.fromisoformat(f"{text[:8]}T{text[8:]}"))
 
 
 def shares_fen(

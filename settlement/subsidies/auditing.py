@@ -57,7 +57,7 @@ async def _against_rules(connection: Connection, context: Context, on: date) -> 
     taps += [with_subsidy(known[each.place], each) for each in later]
     return [
         Finding(f"ride {tap.batch_seq}/{tap.row_no}", what, expected, actual)
-        for tap, _, worked in await work_out(connection, context, taps)
+        for tap, _, worked in await work_out(connection, context, taps, audit=True)
         for what, expected, actual in worked.why_not
     ]
 

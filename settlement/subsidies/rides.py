@@ -62,47 +62,80 @@ class Worked(msgspec.Struct, frozen=True):
     """(what, expected, actual)."""
 
 
-def worked_out(plan: Plan, tap: SubsidisedTap, card_kind: int) -> Worked:
-    """A ride worked out again: by the first class of its card that gives its subsidy.
+class Worker:
+    """Works rides out by one plan. ``audit``: also whether gross fare and price follow from the record."""
 
-    That is the class that the record alone leads to, but where the card's line knew the entry and the
-    record does not state it.
-    """
-    operator = next((row for row in plan.operators if row.number == tap.operator_no), None)
-    tariffs = operator.tariffs if operator is not None else ()
-    tariff = pricing.tariff_at(tariffs, tap.kind, tap.tapped_s)
-    if tariff is None:
-        return Worked("", UNEXPLAINED, tap.subsidy_fen, 0, (("tariff", "one in force", "none"),))
-    ride = rides.ride_of(tap.record)
-    why_not = list(_gross(tariff, ride, tap))
+    def __init__(self, plan: Plan, *, audit: bool) -> None:
+        self._tariffs = {row.number: row.tariffs for row in plan.operators}
+        self._audit = audit
+        self._known: dict[tuple[int, ...], tuple[FareClass | None, dict[Bearer, int]] | None] = {}
+
+    def work_out(self, tap: SubsidisedTap, card_kind: int) -> Worked:
+        """A ride worked out again: by the first class of its card that gives its subsidy.
+
+        That is the class that the record alone leads to, but where the card's line knew the entry and
+        the record does not state it.
+        """
+        tariff = pricing.tariff_at(self._tariffs.get(tap.operator_no, ()), tap.kind, tap.tapped_s)
+        if tariff is None:
+            return Worked(
+                "", UNEXPLAINED, tap.subsidy_fen, 0, (("tariff", "one in force", "none"),)
+            )
+        why_not = list(_gross(tariff, tap)) if self._audit else []
+        found = self._found(tariff, tap, card_kind)
+        if found is None:
+            why_not.append(_subsidy(tariff, tap, card_kind))
+            return Worked(tariff.name, UNEXPLAINED, tap.subsidy_fen, 0, tuple(why_not))
+        fare_class, subsidies = found
+        if self._audit:
+            why_not += _fare(tariff, fare_class, tap)
+        return Worked(
+            tariff.name,
+            fare_class.name if fare_class else "",
+            subsidies[Bearer.BUDGET],
+            subsidies[Bearer.ISSUER],
+            tuple(why_not),
+        )
+
+    def _found(
+        self, tariff: Tariff, tap: SubsidisedTap, card_kind: int
+    ) -> tuple[FareClass | None, dict[Bearer, int]] | None:
+        """Class and bearers; where no class asks for hours or stations, the sums alone decide."""
+        if any(row.hours or row.stations for row in tariff.classes):
+            return _explained(tariff, tap, card_kind, rides.ride_of(tap.record))
+        key = (id(tariff), card_kind, tap.gross_fen, tap.priced_fen, tap.subsidy_fen)
+        if key not in self._known:
+            self._known[key] = _explained(tariff, tap, card_kind, None)
+        return self._known[key]
+
+
+def _explained(
+    tariff: Tariff, tap: SubsidisedTap, card_kind: int, ride: Ride | None
+) -> tuple[FareClass | None, dict[Bearer, int]] | None:
     for fare_class in _classes(tariff, card_kind, ride):
         net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
         if sum(net.subsidies.values()) == tap.subsidy_fen:
-            why_not += _fare(tariff, fare_class, tap)
-            return Worked(
-                tariff.name,
-                fare_class.name if fare_class else "",
-                net.subsidies[Bearer.BUDGET],
-                net.subsidies[Bearer.ISSUER],
-                tuple(why_not),
-            )
-    first = pricing.net_of_price(
-        tariff, tap.gross_fen, pricing.class_of(tariff, card_kind, ride), tap.priced_fen
-    )
-    why_not.append(("subsidy_fen", str(sum(first.subsidies.values())), str(tap.subsidy_fen)))
-    return Worked(tariff.name, UNEXPLAINED, tap.subsidy_fen, 0, tuple(why_not))
+            return fare_class, net.subsidies
+    return None
 
 
-def _classes(tariff: Tariff, card_kind: int, ride: Ride) -> Iterator[FareClass | None]:
+def _classes(tariff: Tariff, card_kind: int, ride: Ride | None) -> Iterator[FareClass | None]:
     """The class of the record, then, where it states no entry, every other one of the card's kind."""
     found = pricing.class_of(tariff, card_kind, ride)
     yield found
-    if not ride.entry_station or ride.entry_at_s is None:
+    if ride is not None and (not ride.entry_station or ride.entry_at_s is None):
         for kind in (card_kind, 0):
             yield from (row for row in tariff.classes if row.card_kind == kind and row is not found)
 
 
-def _gross(tariff: Tariff, ride: Ride, tap: SubsidisedTap) -> Iterator[tuple[str, str, str]]:
+def _subsidy(tariff: Tariff, tap: SubsidisedTap, card_kind: int) -> tuple[str, str, str]:
+    fare_class = pricing.class_of(tariff, card_kind, rides.ride_of(tap.record))
+    net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
+    return "subsidy_fen", str(sum(net.subsidies.values())), str(tap.subsidy_fen)
+
+
+def _gross(tariff: Tariff, tap: SubsidisedTap) -> Iterator[tuple[str, str, str]]:
+    ride = rides.ride_of(tap.record)
     bounds = pricing.gross_bounds(tariff, ride)
     if bounds is None:
         yield "gross_fen", "none", str(tap.gross_fen)
@@ -147,15 +180,19 @@ def kind_name(kind: int) -> str:
 
 
 async def work_out(
-    connection: Connection, context: Context, taps: list[SubsidisedTap]
+    connection: Connection, context: Context, taps: list[SubsidisedTap], *, audit: bool = False
 ) -> list[tuple[SubsidisedTap, int, Worked]]:
     """Each tap with its card's kind and how its subsidy is found."""
     kinds = await kinds_as_issued(connection, taps)
+    workers: dict[tuple[int, int], Worker] = {}
     found = []
     for tap in taps:
-        plan = await context.plans.plan(connection, tap.rules_version, tap.registry_version)
+        versions = tap.rules_version, tap.registry_version
+        if versions not in workers:
+            plan = await context.plans.plan(connection, *versions)
+            workers[versions] = Worker(plan, audit=audit)
         kind = kind_of(tap, kinds)
-        found.append((tap, kind, worked_out(plan, tap, kind)))
+        found.append((tap, kind, workers[versions].work_out(tap, kind)))
     return found
 
 
