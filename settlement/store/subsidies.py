@@ -1,4 +1,4 @@
-"""Rides that were subsidised on a date: at once, by a decision of people, by a re-clearing."""
+"""Rides that were subsidised on a date: at once, by a decision, a re-clearing, a transfer proven later."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -82,7 +82,8 @@ class LaterSubsidy(msgspec.Struct, frozen=True):
 
 
 async def read_later(connection: Connection, business_date: date) -> list[LaterSubsidy]:
-    """Subsidies that a date booked for taps beside its batches': released ones, re-cleared ones."""
+    """Subsidies that a date booked for taps beside its batches': released ones, re-cleared ones,
+    transfers that a night proved."""
     rows = await connection.fetch(
         "SELECT entry_id, batch_seq, row_no, budget_fen::bigint, issuer_fen::bigint FROM ("
         " SELECT e.entry_id, split_part(substr(e.corrects, 5), '/', 1)::bigint AS batch_seq,"
@@ -91,7 +92,8 @@ async def read_later(connection: Connection, business_date: date) -> list[LaterS
         "  coalesce(sum(p.amount_fen) FILTER (WHERE a.kind = $4), 0) AS issuer_fen"
         "  FROM clearing.entry e JOIN clearing.posting p USING (entry_id)"
         "  JOIN clearing.account a USING (account_no) WHERE e.business_date = $1 AND p.purpose = $2"
-        "  AND starts_with(e.entry_id, 'item/') AND e.corrects ~ '^tap [0-9]{1,18}/[0-9]{1,9}$'"
+        "  AND (starts_with(e.entry_id, 'item/') OR e.entry_id LIKE 'night/%/items/transfer/%')"
+        "  AND e.corrects ~ '^tap [0-9]{1,18}/[0-9]{1,9}$'"
         "  GROUP BY 1, 2, 3"
         " UNION ALL"
         " SELECT e.entry_id, r.batch_seq, r.row_no,"

@@ -108,7 +108,8 @@ def _ride(context: Context, tap: SubsidisedTap, kind: int, worked: Worked) -> Su
 
 
 def _later_ride(later: LaterSubsidy, ride: SubsidisedRide) -> SubsidisedRide:
-    """A released ride is claimed whole; of a re-cleared one, which was claimed before, the difference."""
+    """A released ride is claimed whole; of one that was claimed before (re-cleared, or its transfer
+    proven) the difference."""
     ride = _REPLACE(
         ride, entry=later.entry_id, budget_fen=later.budget_fen, issuer_fen=later.issuer_fen
     )
