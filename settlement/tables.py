@@ -147,12 +147,22 @@ def width(text: str) -> int:
     )
 
 
-def text_table(names: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table as aligned text; columns of numbers stand right, others left."""
+def text_table(
+    names: Sequence[str], rows: Sequence[Row], *, numbers: Iterable[int] | None = None
+) -> str:
+    """A table as aligned text; columns of numbers stand right, others left.
+
+    ``numbers`` are the places of the columns of numbers, where their cells are text already.
+    """
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    right = [
-        bool(rows) and not any(isinstance(row[at], str) for row in rows) for at in range(len(names))
-    ]
+    if numbers is None:
+        right = [
+            bool(rows) and not any(isinstance(row[at], str) for row in rows)
+            for at in range(len(names))
+        ]
+    else:
+        standing_right = frozenset(numbers)
+        right = [at in standing_right for at in range(len(names))]
     widths = [
         max([width(name), *(width(row[at]) for row in cells)]) for at, name in enumerate(names)
     ]

@@ -9,6 +9,7 @@ import click
 from service.commands.apportioning import apportion, print_sharing
 from service.commands.options import Moment, home_option, json_option, run, source_options
 from service.commands.printing import print_json, print_table
+from service.commands.simulating import simulate
 from service.text import yuan
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def rules() -> None:
 
 
 rules.add_command(apportion)
+rules.add_command(simulate)
 
 
 def _loaded(rule_sets: "Sequence[str]", home: Path | None) -> "RuleSet":

@@ -60,13 +60,14 @@ class OtherPlans(Plans):
     """Plans of other rules, by the versions that a batch was judged under.
 
     An account that only the other rules need has no number in the books; here it gets one above them all,
-    kept in ``accounts`` for who shows it.
+    kept in ``accounts`` (by code) for who shows it; ``last_opened`` is the highest number in the books.
     """
 
     def __init__(self, node: Node, other: OtherRules) -> None:
         super().__init__(node)
         self.other = other
         self.accounts: dict[str, Account] = {}
+        self.last_opened = 0
         self._loaded: dict[int, RuleSet] = {}
         self._compiled: dict[tuple[int, int], Plan] = {}
 
@@ -89,8 +90,8 @@ class OtherPlans(Plans):
         if versions not in self._compiled:
             rules = await self.rules(connection, rules_version)
             rows = await read_registry(connection, registry_version)
-            await self._number_accounts(connection, rows, rules)
             try:
+                await self._number_accounts(connection, rows, rules)
                 self._compiled[versions] = compile_plan(
                     rows,
                     rules,
@@ -111,6 +112,7 @@ class OtherPlans(Plans):
     ) -> None:
         if not self.accounts:
             self.accounts = await read_accounts(connection)
+            self.last_opened = max((row.number for row in self.accounts.values()), default=0)
         number = max((account.number for account in self.accounts.values()), default=0)
         for purse, kind, participant in accounts_for(rows, rules):
             code = code_of(purse, kind, participant)
