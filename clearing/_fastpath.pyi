@@ -8,10 +8,16 @@ state as it was before the batch.
 from clearing.kernel import BatchContext, Judgement
 from clearing.plan import Plan
 
+def tac_ways_here() -> tuple[str, ...]: ...
+
 class FastKernel:
-    """A kernel. Not thread-safe: one writer drives it. The GIL is released while it judges."""
+    """A kernel. Not thread-safe: one writer drives it. The GIL is released while it judges.
+
+    ``tac_way``: which of ``tac_ways_here`` makes the TACs, each of them; empty: the quickest.
+    """
 
     name: str
+    def __init__(self, tac_way: str = "") -> None: ...
     def configure(self, plan: Plan) -> None: ...
     def add_cards(self, lines: bytes) -> None: ...
     def judge(self, records: bytes, context: BatchContext) -> Judgement: ...

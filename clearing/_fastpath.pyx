@@ -4,7 +4,8 @@
 A table of contents. The row loop is ``_kernels/judge.h``; from there a tap's way goes through
 
     record.h, calendar.h, tap.h     what the record says
-    tac.h (des.h, sm4.h)            whether the card signed it
+    tac_ahead.h, tac_many.h,        whether the card signed it, many taps at a time:
+    tac_ways.h                          lanes.h slices of bits, sm4_gfni.h, tac.h the plain way
     checks.h, card_checks.h         registries, time, denylist; counters, balances
     price.h, fares.h                what the tariff says
     reasons.h                       the verdict
@@ -20,7 +21,6 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport errno
 from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from hashlib import shake_256
@@ -30,6 +30,7 @@ from os import urandom
 from clearing.kernel import Evidence, Judgement, Movement
 from schemas.reasons import RANK, RECORD_LEVEL
 
+include "_kernels/ways.pxi"
 include "_kernels/words.pxi"
 include "_kernels/bounds.pxi"
 include "_kernels/tariffs.pxi"
@@ -52,11 +53,11 @@ cdef class FastKernel:
     cdef run *room
     cdef bint configured, busy
 
-    def __cinit__(self):
+    def __cinit__(self, str tac_way=""):
         # The table's hash is keyed afresh in each process: nobody can choose cards that collide.
         seeds = urandom(16)
         cdef const uint8_t *seed = <const uint8_t *> PyBytes_AS_STRING(seeds)
-        self.room = <run *> malloc(sizeof(run))
+        self.room = run_alloc(way_of(tac_way))
         if (
             self.room == NULL
             or not card_table_init(&self.state.cards, load_raw64(seed), load_raw64(seed + 8))
@@ -69,7 +70,7 @@ cdef class FastKernel:
         card_table_free(&self.state.cards)
         identity_table_free(&self.state.identities)
         journal_free(&self.state.journal)
-        free(self.room)
+        run_free(self.room)
 
     cdef int _idle(self) except -1:
         """The GIL is released while a batch is judged, so another thread could come in."""

@@ -138,7 +138,8 @@ class Kernel(Protocol):
 def choose(name: str | None = None) -> Kernel:
     """The kernel by name, or by ``CLEARING_KERNEL``; ``fastpath`` when neither says otherwise.
 
-    There is no silent fallback: with money a missing fast path stops the service.
+    There is no silent fallback: with money a missing fast path stops the service. ``CLEARING_TAC``
+    names the way in which the fast path makes TACs, where it shall not be the processor's best.
     """
     chosen = name or os.environ.get("CLEARING_KERNEL", "fastpath")
     if chosen == "reference":
@@ -153,7 +154,12 @@ def choose(name: str | None = None) -> Kernel:
                 "The compiled hot path clearing._fastpath is not there.",
                 "Run `make setup`, or set CLEARING_KERNEL=reference to go on slowly.",
             ) from error
-        return FastKernel()
+        try:
+            return FastKernel(os.environ.get("CLEARING_TAC", ""))
+        except ValueError as error:
+            raise ClearingError(
+                str(error), "Set CLEARING_TAC to one of these, or leave it unset for the quickest."
+            ) from error
     raise ClearingError(
         f"There is no kernel named {chosen!r}.", "Set CLEARING_KERNEL to fastpath or reference."
     )

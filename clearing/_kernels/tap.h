@@ -106,6 +106,16 @@ static inline int32_t tap_malformed_at(const uint8_t *record, int64_t seconds, i
     return zero_bytes(record + RECORD_RESERVED, 3) ? TAP_WELL_FORMED : RECORD_RESERVED;
 }
 
+/* The issuer of a record's card, as the plan knows it; NULL if it does not, or if nobody may hand in its taps here. */
+static inline const struct issuer *tap_issuer(const struct clearing_plan *plan, const uint8_t *record,
+                                              enum source source)
+{
+    const struct issuer *issuer = plan_issuer(plan, record[RECORD_FAMILY], record + RECORD_ISSUER);
+
+    /* A card that another city presents to us must be ours. */
+    return issuer != NULL && source == SOURCE_PRESENTMENT && !issuer->own ? NULL : issuer;
+}
+
 /* Take a record in. Its fingerprint and head are filled in by whoever hashes many at a time. */
 static inline void tap_read(struct tap *tap, const struct clearing_plan *plan, const uint8_t *record,
                             uint32_t number, enum source source)
@@ -129,59 +139,10 @@ static inline void tap_read(struct tap *tap, const struct clearing_plan *plan, c
     tap->terminal = terminal_key(record + RECORD_TERMINAL_ID);
     if (tap->malformed_at != TAP_WELL_FORMED || !kind_known(tap->kind))
         return;
-    tap->issuer = plan_issuer(plan, record[RECORD_FAMILY], record + RECORD_ISSUER);
-    /* A card that another city presents to us must be ours. */
-    if (tap->issuer != NULL && source == SOURCE_PRESENTMENT && !tap->issuer->own)
-        tap->issuer = NULL;
+    tap->issuer = tap_issuer(plan, record, source);
     tap->own = tap->issuer != NULL && tap->issuer->own;
     if (tap->own)
         tap->card = card_key_make(record[RECORD_FAMILY], tap->issuer->number, record + RECORD_SERIAL);
-}
-
-static inline uint32_t tap_tac(const struct tap *tap, const struct tac_key_set *keys)
-{
-    const uint8_t *record = tap->record;
-    const uint8_t *factor = tac_factor(keys, record + RECORD_ISSUER);
-    const uint8_t *moment = record + RECORD_TAPPED_AT;
-
-    if (record[RECORD_TYPE_BYTE] == TYPE_LOAD) {
-        struct tac_load_fields fields = {
-            record + RECORD_BALANCE_AFTER_FEN, record + RECORD_ONLINE_COUNTER, record + RECORD_AMOUNT_FEN,
-            record + RECORD_TYPE_BYTE, record + RECORD_TERMINAL_ID, moment, moment + 4,
-        };
-        return tac_load(keys, factor, &fields);
-    } else {
-        struct tac_purchase_fields fields = {
-            record + RECORD_AMOUNT_FEN, record + RECORD_TYPE_BYTE, record + RECORD_TERMINAL_ID,
-            record + RECORD_TERMINAL_NUMBER, moment, moment + 4,
-        };
-        return tac_purchase(keys, factor, &fields);
-    }
-}
-
-/* The TAC of a tap whose issuer is known. It needs no card state, so it can be made ahead for many taps. */
-static inline void tap_check_tac(struct tap *tap, const struct clearing_plan *plan)
-{
-    const uint8_t *record = tap->record;
-    const struct tac_key_set *keys;
-    uint32_t stated = tac_load_word(record + RECORD_TAC);
-
-    if (tap->issuer == NULL)
-        return;
-    if (record[RECORD_ALGORITHM] == ALGORITHM_NONE) {
-        tap->tac = TAC_STATE_ABSENT;
-    } else if (stated == TAC_TORN) {
-        tap->tac = TAC_STATE_TORN;
-    } else if (!tap->own) {
-        tap->tac = TAC_STATE_BY_ISSUER;
-    } else {
-        keys = plan_key_set(plan, key_name_pack(tap->issuer->number, record[RECORD_KEY_VERSION],
-                                                record[RECORD_KEY_INDEX], record[RECORD_ALGORITHM]));
-        if (keys == NULL)
-            tap->tac = TAC_STATE_KEY_UNKNOWN;
-        else
-            tap->tac = tac_equal(tap_tac(tap, keys), stated) ? TAC_STATE_RIGHT : TAC_STATE_WRONG;
-    }
 }
 
 #endif /* ONECARD_TAP_H */

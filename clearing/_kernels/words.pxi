@@ -288,5 +288,7 @@ cdef extern from "_kernels/judge.h" nogil:
         int64_t gross_fen, charged_fen, accepted_fen
     struct run:
         pass
+    run *run_alloc(const tac_way *way)
+    void run_free(run *room)
     void batch_free(batch *batch)
     bint judge_batch(batch *batch, run *run)

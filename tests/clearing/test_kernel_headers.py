@@ -15,10 +15,10 @@ HEADERS = (
     "codes", "record", "calendar", "reasons", "pages", "room", "card_table", "terminal_lines", "identity_table",
     "journal", "movements", "hours", "tariffs", "fares", "discounts", "splits", "spending", "plan", "tap", "batch",
     "checks", "card_checks", "price",
-    "card_moves", "money", "postgres_copy", "leaves", "judge",
+    "card_moves", "money", "postgres_copy", "leaves", "tac_ahead", "judge",
 )  # fmt: skip
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wno-sign-conversion", "-std=gnu11"]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-O0"]
 
 
 def _compile(source: Path, *flags: str) -> Path:

@@ -151,9 +151,10 @@ def test_the_fast_kernel_imports_nothing_of_ours_but_what_is_argued() -> None:
 
 
 def test_no_part_of_a_kernel_is_too_long_to_read() -> None:
-    long = {
-        path.name: lines
-        for path in (CLEARING / "_fastpath.pyx", *KERNELS.rglob("*.pxi"), *KERNELS.rglob("*.h"))
-        if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
-    }
+    """What a generator makes is read in the generator."""
+    long = {}
+    for path in (CLEARING / "_fastpath.pyx", *KERNELS.rglob("*.pxi"), *KERNELS.rglob("*.h")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > 400 and not any("do not edit" in line for line in lines[:3]):
+            long[path.name] = len(lines)
     assert long == {}
