@@ -17,6 +17,7 @@ OF_TAPS: Final = (
     ItemKind.EXCESS,
     ItemKind.TORN,
     ItemKind.DOUBLE_DEDUCTION,
+    ItemKind.TRANSFER,
 )
 """Kinds of items about one ride."""
 

@@ -220,6 +220,21 @@ async def test_what_was_decided_before_is_left_out(wrong: Context, connection: C
     await check_books(connection)
 
 
+async def test_a_transfer_that_is_to_be_proven_is_left_out(
+    wrong: Context, connection: Connection
+) -> None:
+    """A night will book it by the rules of its batch, so a correction must not."""
+    await town.put(connection, town.RIGHT)
+    waits = items.Item(
+        item_id="transfer/1/0", kind=ItemKind.TRANSFER, opened_on=OPEN, batch_seq=1, row_no=0,
+        operator_no=11, amount_fen=20, due_on=NEXT,
+    )  # fmt: skip
+    await items.add_items(connection, [waits])
+    proposal = await town.propose(connection, wrong)
+    left_out = {row["why"]: row["first"] for row in proposal.body["summary"]["left_out"]}
+    assert left_out == {"decided": ["1:0"], "other_city": ["1:4"]}
+
+
 async def test_a_stale_proposal_is_refused(wrong: Context, connection: Connection) -> None:
     await town.put(connection, town.RIGHT)
     proposal = await town.propose(connection, wrong)
