@@ -48,7 +48,7 @@ async def read_fares(connection: Connection, business_date: date) -> list[FareSu
         "  substring(e.corrects FROM '^(?:tap|batch)[ /]([0-9]{1,18})(?:/[0-9]+)?$')::bigint) AS batch_seq,"
         "  CASE WHEN a.participant ~ '^[0-9]{1,18}$' THEN a.participant::bigint ELSE 0 END AS named,"
         "  starts_with(e.entry_id, 'batch/') AS at_once,"
-        "  p.purpose = $4 OR (p.purpose = $5 AND NOT starts_with(e.entry_id, 'batch/')) AS is_foreign,"
+        "  p.purpose = $4 OR (p.purpose = $5 AND starts_with(e.entry_id, 'exchange/')) AS is_foreign,"
         "  p.amount_fen FROM clearing.entry e JOIN clearing.posting p USING (entry_id)"
         "  JOIN clearing.account a USING (account_no)"
         "  WHERE e.business_date = $1 AND a.kind = ANY($2) AND p.purpose = ANY($3)),"
