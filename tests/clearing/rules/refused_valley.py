@@ -1,16 +1,9 @@
-"""Wrong rule files, continued: calendars, hours, surcharges, stays, sections, zones, accumulations.
+"""Wrong rule files of a valley: calendars, hours, surcharges, stays, sections, zones, accumulations."""
 
-As in ``test_rules_refused``: a case replaces one piece of files that hold, ``<<`` marks the line that the
-message must name.
-"""
-
-from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
-from clearing.errors import RuleError
-from clearing.rules import load, read
+from clearing.rules import read
+from tests.clearing.rules.refusing import Catalogue
 
 VALLEY = read([Path(__file__).parent / "valley"])
 R, D = "valley/rules.toml", "days/rules.toml"
@@ -24,7 +17,7 @@ ENTRY = 'entry_stations = ["mill"]'
 
 ACCUMULATION = VALLEY[R][VALLEY[R].index('period = "month"') :]
 
-CASES = [
+CASES = (
     # name, file, what is replaced, by what, part of the sentence
     ("years_without_order", D, "[2025, 2026]", "[2026, 2025]<<", "2025 does not follow 2026"),
     ("year_left_out", D, "[2025, 2026]", "[2024, 2026]<<", "2026 does not follow 2024"),
@@ -125,9 +118,9 @@ CASES = [
     ("unknown_period", R, 'period = "month"', 'period = "year"<<', "period does not know 'year'"),
     ("cap_of_a_day", R, ACCUMULATION, ACCUMULATION.replace("month", "day").replace("20000", "65536"),
      "65536 fen in a day is more than a card's line counts to"),
-]  # fmt: skip
+)  # fmt: skip
 
-LINES = {
+NAMED = {
     # where the mark cannot stand in the replacement, the text whose line must be named
     "holiday_of_another_year": (D, '{ name = "new year"'),
     "holidays_overlap": (D, '{ name = "spring"'),
@@ -150,47 +143,4 @@ LINES = {
     "cap_of_a_day": (R, "cap_fen = 65536"),
 }
 
-
-def broken(name: str, file: str, old: str, new: str) -> tuple[dict[str, str], str, int]:
-    """The files of a case, and the file and line that the error must name."""
-    assert old in VALLEY[file], old
-    files = {**VALLEY, file: VALLEY[file].replace(old, new, 1)}
-    file_named, mark = LINES.get(name, (file, "<<"))
-    where = files[file_named]
-    line = where[: where.index(mark)].count("\n") + 1
-    files[file] = files[file].replace("<<", "")
-    return files, file_named, line
-
-
-@pytest.mark.parametrize(
-    ("name", "file", "old", "new", "sentence"), CASES, ids=[c[0] for c in CASES]
-)
-def test_refused_at_its_line(name: str, file: str, old: str, new: str, sentence: str) -> None:
-    files, file_named, line = broken(name, file, old, new)
-    with pytest.raises(RuleError) as caught:
-        load(files)
-    error = caught.value
-    assert sentence in error.sentence, error.sentence
-    assert (error.file, error.line) == (file_named, line), error.sentence
-    assert error.rule
-    assert error.remedy
-
-
-def test_messages_differ() -> None:
-    messages = set()
-    for name, file, old, new, _ in CASES:
-        with pytest.raises(RuleError) as caught:
-            load(broken(name, file, old, new)[0])
-        messages.add((caught.value.sentence, caught.value.line))
-    assert len(messages) == len(CASES) >= 40
-
-
-@pytest.mark.parametrize("file", [R, D])
-def test_whatever_is_lost_or_doubled_is_refused_or_holds(file: str) -> None:
-    """Each line left out, doubled, cut in the middle: never any other exception than ours."""
-    lines = VALLEY[file].split("\n")
-    for at, line in enumerate(lines):
-        for piece in ([], [line, line], [line[: len(line) // 2]], [line + '"']):
-            text = "\n".join([*lines[:at], *piece, *lines[at + 1 :]])
-            with suppress(RuleError):
-                load({**VALLEY, file: text})
+CATALOGUE = Catalogue(VALLEY, CASES, NAMED)
