@@ -6,7 +6,7 @@ and is understood in that form. Whoever asks for whole numbers signs for it, and
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,10 @@ from settlement.store import decisions as stored
 from settlement.store import items
 from settlement.store.decisions import Decided, Decision, Proposal
 from settlement.store.items import Standing
+from settlement.store.waiting import Wanted, read_ages, read_page
+
+PAGE_ITEMS: Final = 1_000
+"""Items in a page of the list."""
 
 AGES: Final = (("0-5", 0, 5), ("6-10", 6, 10), ("11-", 11, 10**6))
 """Bands of age in days, as unreconciled money is reported."""
@@ -85,11 +89,13 @@ class AgeBand(msgspec.Struct, frozen=True):
 
 
 class ItemList(msgspec.Struct, frozen=True):
-    """The open items of a node as they stood at the end of a business date."""
+    """A page of the open items of a node as they stood at the end of a business date; ``by_age`` and
+    ``in_all`` count those of every page."""
 
     as_of: date
     items: list[ItemLine]
     by_age: list[AgeBand]
+    in_all: int
 
 
 class TapShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,21 +176,20 @@ class Desk:
         operator: int | None = None,
         older_than_days: int | None = None,
         as_of: date | None = None,
+        limit: int = PAGE_ITEMS,
+        skip: int = 0,
     ) -> ItemList:
-        """Open items as of a date, by default as they are now, oldest first."""
+        """A page of the open items as of a date, by default as they are now, oldest first."""
         on = as_of or await read_open_date(self.connection)
-        found = await items.read_standing(
-            self.connection, on, kinds=None if kind is None else [kind]
-        )
-        wanted = [
-            each
-            for each in found
-            if operator in (None, each.item.operator_no)
-            and (older_than_days is None or _age(each, on) > older_than_days)
-        ]
-        lines = await self._lines(wanted, on)
+        until = None if older_than_days is None else on - timedelta(older_than_days + 1)
+        wanted = Wanted(kind=kind, operator_no=operator, opened_until=until)
+        found = await read_page(self.connection, on, wanted, limit=limit, skip=skip)
+        ages = await read_ages(self.connection, on, wanted)
         return ItemList(
-            on, sorted(lines, key=lambda line: (line.opened_on, line.item)), _by_age(lines)
+            as_of=on,
+            items=await self._lines(found, on),
+            by_age=_by_age(on, ages),
+            in_all=sum(count for _, count, _ in ages),
         )
 
     async def show(self, name: str) -> ItemShown:
@@ -366,12 +371,13 @@ def _age(each: Standing, on: date) -> int:
     return (on - each.item.opened_on).days
 
 
-def _by_age(lines: Iterable[ItemLine]) -> list[AgeBand]:
-    found = list(lines)
+def _by_age(on: date, ages: Iterable[tuple[date, int, int]]) -> list[AgeBand]:
+    """``ages``: (date of opening, how many, Σ fen)."""
+    found = [((on - opened_on).days, count, fen) for opened_on, count, fen in ages]
     bands = []
     for name, low, high in AGES:
-        some = [line for line in found if low <= line.age_days <= high]
-        bands.append(AgeBand(name, len(some), sum(line.amount_fen for line in some)))
+        some = [(count, fen) for days, count, fen in found if low <= days <= high]
+        bands.append(AgeBand(name, sum(row[0] for row in some), sum(row[1] for row in some)))
     return bands
 
 

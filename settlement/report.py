@@ -18,7 +18,7 @@ from settlement.fee_lines import FeeLine
 from settlement.figures import AccountLine, Figures, Totals, gaps_of, read_figures
 from settlement.lines import Netting, OperatorLine, netting_of, operator_lines
 from settlement.store import Connection
-from settlement.store import items as stored_items
+from settlement.store.waiting import read_waiting
 from settlement.tables import csv_bytes, heading, text_table
 
 
@@ -121,10 +121,7 @@ async def report(context: Context, business_date: date) -> Report:
             subsidies=_subsidies(figures),
             suspense_fen=sum(figures.balance(AccountKind.SUSPENSE).values()),
             unclaimed=figures.balance(AccountKind.UNCLAIMED),
-            items=[
-                WaitingItems(*row)
-                for row in await stored_items.read_waiting(connection, business_date)
-            ],
+            items=[WaitingItems(*row) for row in await read_waiting(connection, business_date)],
             unconfirmed_fen=-figures.moved(
                 (AccountKind.OPERATOR, AccountKind.DRIVER), (Purpose.FARE_UNCONFIRMED,)
             ),

@@ -36,6 +36,12 @@ def items() -> None:
     "--older-than", type=click.IntRange(0), metavar="DAYS", help="Only items older than this."
 )
 @click.option("--as-of", type=Day(), metavar="DATE", help="As they stood at the end of a date.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=1_000, metavar="N", help="At most so many; 1000."
+)
+@click.option(
+    "--skip", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N."
+)
 @json_option()
 @home_option()
 def list_items(
@@ -43,11 +49,14 @@ def list_items(
     operator: int | None,
     older_than: int | None,
     as_of: date | None,
+    limit: int,
+    skip: int,
     as_json: bool,
     home: Path,
 ) -> None:
     """List open items, the oldest first, and how much money waits for how long."""
-    found = run(_list(home, None if kind is None else ItemKind(kind), operator, older_than, as_of))
+    known = None if kind is None else ItemKind(kind)
+    found = run(_list(home, known, operator, older_than, as_of, limit, skip))
     if as_json:
         print_json(found)
         return
@@ -63,7 +72,8 @@ def list_items(
         ],
         right=("days", "operator", "yuan", "proposal"),
     )  # fmt: skip
-    click.echo(f"{many(len(found.items), 'open item')} as of {found.as_of}")
+    shown = "" if len(found.items) == found.in_all else f"{len(found.items):,} of "
+    click.echo(f"{shown}{many(found.in_all, 'open item')} as of {found.as_of}")
     for band in found.by_age:
         click.echo(f"  {band.days} days: {many(band.items, 'item')}, {yuan(band.amount_fen)} yuan")
 

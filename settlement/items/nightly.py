@@ -23,6 +23,7 @@ from settlement.items.refusals import refused_items
 from settlement.items.tapped import tapped_items
 from settlement.store import DayRow
 from settlement.store import items as stored
+from settlement.store.waiting import read_moneys
 from settlement.transfers import audit_transfers
 
 HOLDING = (AccountKind.SUSPENSE, AccountKind.UNCLAIMED)
@@ -84,7 +85,7 @@ async def unreconciled(connection: Connection, day: DayRow) -> list[Finding]:
     """Accounts of suspense and unclaimed whose balance is not what the items there sum up to."""
     accounts = numbered(await read_accounts(connection))
     balances = await store.read_balances(connection, day.business_date)
-    moneys = await stored.read_moneys(connection, day.business_date)
+    moneys = await read_moneys(connection, day.business_date)
     return [
         Finding(
             f"account {accounts[number].code}",

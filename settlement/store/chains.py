@@ -15,7 +15,7 @@ from schemas import record
 from schemas.codes import LOAD_KINDS, Check, Source, Verdict
 from schemas.items import ItemKind
 from schemas.reasons import Reason
-from settlement.store.items import BEFORE_NIGHT, Standing, read_standing
+from settlement.store.items import BEFORE_NIGHT, OPEN_BEFORE_NIGHT, Standing, read_standing
 
 _POSITION_AT: Final = 2 + record.OFFSET["offline_counter"] - record.REST
 _POSITION_SIZE: Final = record.FIELD["balance_after_fen"].end - record.OFFSET["offline_counter"]
@@ -68,8 +68,10 @@ async def read_waiting_cards(
         " OR kind = 'chain_rise' AND outcome IS DISTINCT FROM 'alarmed'"
         " OR changed AND changed_on = $1"
         " OR EXISTS (SELECT FROM settlement.load_log l WHERE l.card = s.card AND l.imported_on = $1))"
-        f" FROM ({BEFORE_NIGHT}) s WHERE kind = ANY($2) AND card IS NOT NULL"
-        " AND (coalesce(state, 'open') = 'open' OR changed_on = $1) GROUP BY card",
+        f" FROM ({OPEN_BEFORE_NIGHT} UNION ALL {BEFORE_NIGHT} AND c.state = 'closed'"
+        " AND c.business_date = $1 AND i.item_id IN"
+        " (SELECT x.item_id FROM settlement.item_change x WHERE x.business_date = $1)) s"
+        " WHERE kind = ANY($2) AND card IS NOT NULL GROUP BY card",
         business_date, [str(kind) for kind in kinds],
     )  # fmt: skip
     return {row[0]: row[1] for row in rows}

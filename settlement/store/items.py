@@ -137,21 +137,63 @@ def _stored(value: object) -> object:
     return str(value) if isinstance(value, ItemKind | ItemState | ItemOutcome) else value
 
 
-_STANDING: Final = (
-    f"SELECT {', '.join('i.' + name for name in _ITEM)}, c.state, c.outcome, c.amount_fen AS now_fen,"
-    " c.account_no AS now_account, coalesce(c.business_date, i.opened_on) AS changed_on,"
-    " coalesce(c.change_no, 0) AS changes, c.change_no IS NOT NULL AS changed"
-    " FROM settlement.item i LEFT JOIN LATERAL (SELECT * FROM settlement.item_change x"
-    " WHERE x.item_id = i.item_id AND x.business_date <= $1 ORDER BY x.change_no DESC LIMIT 1) c"
-    " ON true WHERE i.opened_on <= $1"
-)
-BEFORE_NIGHT: Final = _STANDING.replace(
-    "x.business_date <= $1",
-    "(x.business_date < $1 OR x.business_date = $1 AND x.proposal_no IS NOT NULL)",
-).replace(
-    "i.opened_on <= $1", f"(i.opened_on < $1 OR i.opened_on = $1 AND i.body ? '{DECIDED_FROM}')"
+_ITEM_COLUMNS: Final = ", ".join("i." + name for name in _ITEM)
+_OF_WAITING: Final = _ITEM_COLUMNS.replace("i.kind", "w.kind").replace("i.opened_on", "w.opened_on")
+
+
+def _query(then: str, opened: str) -> str:
+    """Items as they stood: of their changes those that ``then`` knows, of the items the ``opened`` ones."""
+    return (
+        f"SELECT {_ITEM_COLUMNS}, c.state, c.outcome, c.amount_fen AS now_fen,"
+        " c.account_no AS now_account, coalesce(c.business_date, i.opened_on) AS changed_on,"
+        " coalesce(c.change_no, 0) AS changes, c.change_no IS NOT NULL AS changed"
+        " FROM settlement.item i LEFT JOIN LATERAL (SELECT * FROM settlement.item_change x"
+        f" WHERE x.item_id = i.item_id AND {then} ORDER BY x.change_no DESC LIMIT 1) c"
+        f" ON true WHERE {opened}"
+    )
+
+
+def _untouched(later: str, opened: str) -> str:
+    """Open items that no ``later`` change touched: they stood as they stand now, which is kept."""
+    return (
+        f"SELECT {_OF_WAITING}, w.state, w.outcome, w.amount_fen AS now_fen,"
+        " w.account_no AS now_account, w.changed_on, w.changes, w.changes > 0 AS changed"
+        " FROM settlement.item_waiting w JOIN settlement.item i USING (item_id)"
+        f" WHERE w.state = 'open' AND {opened} AND NOT EXISTS (SELECT"
+        f" FROM settlement.item_change x WHERE x.item_id = w.item_id AND {later})"
+    )
+
+
+def _touched(standing: str, later: str) -> str:
+    """Items that a ``later`` change touched, whatever they are now: they are looked at one by one."""
+    return f"{standing} AND i.item_id IN (SELECT x.item_id FROM settlement.item_change x WHERE {later})"
+
+
+def _open(untouched: str, touched: str) -> str:
+    return (
+        f"SELECT * FROM ({untouched} UNION ALL {touched} AND coalesce(c.state, 'open') = 'open') i"
+        " WHERE true"
+    )
+
+
+LATER: Final = "x.business_date > $1"
+"""Changes that the end of the date $1 did not know."""
+STANDING: Final = _query("x.business_date <= $1", "i.opened_on <= $1")
+"""Items as they stood at the end of the date $1."""
+UNTOUCHED: Final = _untouched(LATER, "w.opened_on <= $1")
+TOUCHED: Final = _touched(STANDING, LATER)
+_OPEN: Final = _open(UNTOUCHED, TOUCHED)
+
+_LATER_AT_NIGHT = "x.business_date >= $1 AND (x.business_date > $1 OR x.proposal_no IS NULL)"
+_OPENED_AT_NIGHT = f"i.opened_on <= $1 AND (i.opened_on < $1 OR i.body ? '{DECIDED_FROM}')"
+BEFORE_NIGHT: Final = _query(
+    "(x.business_date < $1 OR x.business_date = $1 AND x.proposal_no IS NOT NULL)", _OPENED_AT_NIGHT
 )
 """Items as the night of the date $1 found them, for queries of other modules to narrow down."""
+OPEN_BEFORE_NIGHT: Final = _open(
+    _untouched(_LATER_AT_NIGHT, _OPENED_AT_NIGHT), _touched(BEFORE_NIGHT, _LATER_AT_NIGHT)
+)
+"""The open ones of them."""
 
 
 async def read_standing(
@@ -172,10 +214,10 @@ async def read_standing(
     the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes),
     ``taps`` (batch_seq, row) and ``terminals`` (6 bytes) narrow them down.
     """
-    query = BEFORE_NIGHT if before_night else _STANDING
+    query = BEFORE_NIGHT if before_night else STANDING
     arguments: list[Any] = [as_of]
     if open_only:
-        query += " AND coalesce(c.state, 'open') = 'open'"
+        query = OPEN_BEFORE_NIGHT if before_night else _OPEN
     if kinds is not None:
         arguments.append([str(kind) for kind in kinds])
         query += f" AND i.kind = ANY(${len(arguments)})"
@@ -195,10 +237,11 @@ async def read_standing(
             f" unnest(${len(arguments) - 1}::bigint[], ${len(arguments)}::integer[]))"
         )
     rows = await connection.fetch(query, *arguments)
-    return sorted((_standing(row) for row in rows), key=lambda each: each.item.item_id.encode())
+    return sorted((standing_of(row) for row in rows), key=lambda each: each.item.item_id.encode())
 
 
-def _standing(row: asyncpg.Record) -> Standing:
+def standing_of(row: asyncpg.Record) -> Standing:
+    """A row of these queries."""
     item = _item(row)
     changed: bool = row["changed"]
     return Standing(
@@ -217,31 +260,6 @@ def _item(row: asyncpg.Record) -> Item:
     values["kind"] = ItemKind(values["kind"])
     values["body"] = msgspec.json.decode(values["body"])
     return Item(**values)
-
-
-async def read_moneys(connection: Connection, as_of: date) -> dict[int, int]:
-    """Σ of the money that items speak of at the end of a date, fen, by the account where it stands."""
-    rows = await connection.fetch(
-        "SELECT account, sum(fen)::bigint FROM (SELECT CASE WHEN changed THEN now_account"
-        " ELSE account_no END AS account, CASE WHEN changed THEN now_fen ELSE amount_fen END AS fen"
-        # Most items never had an account: only the others' changes are looked at one by one.
-        f" FROM ({_STANDING} AND (i.account_no IS NOT NULL OR i.item_id IN (SELECT z.item_id"
-        " FROM settlement.item_change z WHERE z.account_no IS NOT NULL))) s) t"
-        " WHERE account IS NOT NULL GROUP BY 1",
-        as_of,
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-async def read_waiting(connection: Connection, as_of: date) -> list[tuple[str, int, int, date]]:
-    """The items open at the end of a date by kind: (kind, how many, Σ fen, the oldest's date)."""
-    rows = await connection.fetch(
-        "SELECT kind, count(*), sum(CASE WHEN changed THEN now_fen ELSE amount_fen END)::bigint,"
-        f" min(opened_on) FROM ({_STANDING} AND coalesce(c.state, 'open') = 'open') s GROUP BY 1",
-        as_of,
-    )
-    order = {kind.value: at for at, kind in enumerate(ItemKind)}
-    return sorted((tuple(row) for row in rows), key=lambda row: order[row[0]])
 
 
 async def read_opened(connection: Connection, business_date: date) -> list[Item]:

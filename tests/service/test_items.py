@@ -29,7 +29,7 @@ from settlement.store.items import Item
 from tests.service.conftest import DAY, Answer, World
 
 NEXT = DAY + timedelta(days=1)
-SETTLED = f"onecard_items_{os.getpid()}"
+SETTLED = f"onecard_desk_{os.getpid()}"
 NUMBERS = count(1)
 Onecard = Callable[..., Answer]
 CARD = bytes([1]) + bytes.fromhex("0000000000007100" + "00007100000000001234")

@@ -21,6 +21,7 @@ from settlement import store
 from settlement.context import Context
 from settlement.store import items
 from settlement.store.items import Adjustment, Change, Item
+from settlement.store.waiting import read_moneys
 from tests import world
 from tests.settlement import night
 from tests.world import AGENT, BUS, FOREIGN_ISSUER, OPEN, TAXI, Card
@@ -218,9 +219,7 @@ async def check_books(connection: Connection, day: date = NEXT) -> None:
         for number, fen in balances.items()
         if fen and accounts[number].kind in ("suspense", "unclaimed")
     }
-    moneys = {
-        number: fen for number, fen in (await items.read_moneys(connection, day)).items() if fen
-    }
+    moneys = {number: fen for number, fen in (await read_moneys(connection, day)).items() if fen}
     assert moneys == waiting
     assert sum(balances.values()) == 0
 

@@ -14,6 +14,7 @@ from settlement import floats, store
 from settlement.context import Context
 from settlement.items.refunds import NOT_COVERED
 from settlement.store import items
+from settlement.store.waiting import read_moneys
 from settlement.verify import verify_day
 from tests.settlement.items.story import AGENT, BUS, DATES, DUE, OPEN, card_bytes
 
@@ -124,7 +125,7 @@ async def test_money_of_items_is_the_balance_of_their_accounts(lived: Context) -
                 " HAVING sum(amount_fen) <> 0",
                 day,
             )
-            moneys = await items.read_moneys(connection, day)
+            moneys = await read_moneys(connection, day)
             assert {number: fen for number, fen in moneys.items() if fen} == dict(
                 tuple(row) for row in balances
             )
