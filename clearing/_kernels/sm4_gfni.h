@@ -165,7 +165,8 @@ SM4_GFNI_TARGET static inline void tac_sm4_gfni(struct tac_lanes *lanes)
     }
     memcpy(macs, room.state, sizeof macs);
     for (unsigned lane = 0; lane < SM4_GFNI_LANES; lane++) {
-        uint32_t folded = 0u - (uint32_t)(lanes->keys[lane]->fold == TAC_FOLD_XOR);
+        const struct tac_key_set *keys = lanes->one_key ? lanes->keys[0] : lanes->keys[lane];
+        uint32_t folded = 0u - (uint32_t)(keys->fold == TAC_FOLD_XOR);
 
         lanes->tac[lane] = macs[0][lane] ^ ((macs[1][lane] ^ macs[2][lane] ^ macs[3][lane]) & folded);
     }

@@ -11,8 +11,14 @@ from typing import Any, Final
 
 PEERS: Final = {
     "durable_taps_per_s": ("copy_limit_rows_per_s", "script_taps_per_s"),
-    "tac_des_taps_per_s": ("tac_des_library_taps_per_s",),
-    "tac_sm4_taps_per_s": ("tac_sm4_library_taps_per_s",),
+    **{
+        f"tac_{name}{way}_taps_per_s": (
+            f"tac_{name}_openssl_taps_per_s",
+            f"tac_{name}_library_taps_per_s",
+        )
+        for name in ("des", "sm4")
+        for way in ("", "_mixed", "_scalar", "_words", "_sse2", "_neon", "_avx2", "_avx512")
+    },
 }
 """Beside which peers a key is read."""
 
