@@ -76,11 +76,12 @@ CODES = {
 }
 FOREIGN_SINCE_S = seconds_of("2025-12-01T00:00:00")
 DES_KEY, SM4_KEY, FOLDED_KEY = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
+OTHER_DES_KEY = bytes(range(48, 64))
 KEY_SETS = (
     KeySet(CITY, 1, 1, 0, DES_KEY, 10, 0),
     KeySet(CITY, 2, 1, 1, SM4_KEY, 10, 0),
     KeySet(UNION, 1, 1, 1, FOLDED_KEY, 10, 1),
-    KeySet(UNION, 1, 2, 0, DES_KEY, 0, 0),
+    KeySet(UNION, 1, 2, 0, OTHER_DES_KEY, 0, 0),
 )
 
 LINE, DEVICE = 17, 4711

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,11 @@ WAYS = tac_ways_here()
 ROOT = Path(__file__).resolve().parents[2]
 TAC = record.FIELD["tac"]
 TAPS = 2500
+OTHER_KEYS: dict[str, tuple[dict[str, Any], ...]] = {
+    "ordinary": ({}, {"key_version": 2, "algorithm": Algorithm.SM4}),
+    "union": ({}, {"key_index": 2, "algorithm": Algorithm.DES}),
+}
+"""So that vectors of either cipher hold lanes of different keys."""
 
 
 def _tap(numbers: random.Random, row: int) -> bytes:
@@ -29,10 +35,12 @@ def _tap(numbers: random.Random, row: int) -> bytes:
     card = numbers.choice(("ordinary", "student", "union", "open", "foreign"))
     kind = TapKind.TOP_UP if numbers.randrange(8) == 0 else TapKind.BUS_FLAT
     fault = numbers.randrange(12)
-    changes = (
-        {"algorithm": Algorithm.NONE} if fault == 0 else {"key_version": 9} if fault == 1 else {}
-    )
-    if fault == 2:
+    changes: dict[str, Any] = dict(numbers.choice(OTHER_KEYS.get(card, ({},))))
+    if fault == 0:
+        changes["algorithm"] = Algorithm.NONE
+    elif fault == 1:
+        changes["key_version"] = 9
+    elif fault == 2:
         changes["tac"] = "ffffffff"
     data = tap(
         card, kind=kind, terminal_number=row + 1, amount_fen=numbers.randrange(500), **changes
