@@ -1,7 +1,7 @@
 """REPRICING: closed dates judged again under other rules, beside what they were judged as.
 
 Nothing here writes. ``reprice`` compares one date; ``Repricer`` goes through dates in order, so that what
-a card did on one date is its history on the next, under either rules (docs/adr/0019). ``simulation`` adds
+a card did on one date is its history on the next, under either rules (docs/adr/0021). ``simulation`` adds
 dates up for who asks what rules would have done.
 """
 
