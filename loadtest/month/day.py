@@ -70,6 +70,7 @@ class MonthDay(CityDay):
         self.number = number
         self.network, self.log = under_way
         self.maker = MonthMaker(world, day, rng, self.log, number)
+        self._arriving = False
         self._since_2000_s = (day - date(2000, 1, 1)).days * DAY_S
 
     def run(self) -> Iterator[Delivery]:
@@ -84,7 +85,10 @@ class MonthDay(CityDay):
 
     def _arrive(self, parcel: Parcel, moment: int) -> None:
         if not parcel.group:
+            # What was held up once arrives.
+            self._arriving = True
             self.deliver(parcel.operator, *parcel.items)
+            self._arriving = False
             return
         self.planned += len(parcel.items)
         self.delivered += len(parcel.items)
@@ -103,8 +107,8 @@ class MonthDay(CityDay):
             self.network.send(self.number + days, parcel)
 
     def _put(self, operator: OperatorFacts, items: list[Item]) -> None:
-        # On the dates behind the last one with traffic, everything that arrives was late already.
-        if self.number < self.network.days and operator.mode != AGENT and not items[0].fault:
+        fresh = not self._arriving
+        if fresh and operator.mode != AGENT and not items[0].fault:
             on_time = [
                 item for item in items if not self.network.held_up(operator, item, self.number)
             ]

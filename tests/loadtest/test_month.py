@@ -98,6 +98,7 @@ def test_every_reason_of_a_city_and_every_outcome_of_a_night_is_expected_somewhe
             ItemOutcome.OPENED, ItemOutcome.RESTATED, ItemOutcome.ARRIVED, ItemOutcome.LOST,
             ItemOutcome.ARRIVED_LATE, ItemOutcome.DEBITED, ItemOutcome.NOT_DEBITED,
             ItemOutcome.MATCHED, ItemOutcome.ALARMED, ItemOutcome.PAID,
+            ItemOutcome.PROVEN, ItemOutcome.NOT_PROVEN,
         )
     }  # fmt: skip
     kinds = {change.item_id.split("/")[0] for each in dates for change in each.night.changes}
