@@ -76,14 +76,14 @@ class Model:
         for row, item in enumerate(items):
             found = None
             if not (item.fault or self._slow):
-                found = self._usual(item, watched=watched)
+                found = self._usual(item, row, watched=watched)
             if found is None:
                 found = self._unusual(operator, item, row)
             self.taps[found.verdict] += 1
             answers.append(found)
         return answers
 
-    def _usual(self, item: Item, *, watched: bool) -> Answer | None:
+    def _usual(self, item: Item, row: int, *, watched: bool) -> Answer | None:
         """The short cut: a tap that follows on everything known. None: it is not such a tap."""
         card, data = None, item.record
         if watched and data[record.IDENTITY] in self._seen:
@@ -101,7 +101,7 @@ class Model:
                 self.money.liability_fen[card.issuer] -= item.amount_fen
             else:
                 self.money.liability_fen[card.issuer] += item.amount_fen
-                self._keep_load(item, card, 0)
+                self._keep_load(item, card, row)
             checks.move(item, kind, card, transferred=item.transfer is not None)
         elif item.flags != _BY_ISSUER or item.tapped_s // checks.DAY_S != self.day:
             return None
