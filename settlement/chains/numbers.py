@@ -65,7 +65,7 @@ async def _lost_gaps(
     numbers: Mapping[bytes, Sequence[Numbered]],
     opening: Mapping[bytes, TerminalLine],
 ) -> dict[bytes, list[Known]]:
-    """The gaps that are not looked for any more, of those terminals that gave numbers below their highest."""
+    """The gaps that are not looked for any more, lost or dismissed by people, of those terminals that gave numbers below their highest."""
     asked = [
         terminal_id
         for terminal_id, taps in numbers.items()
@@ -77,7 +77,7 @@ async def _lost_gaps(
         for told in await chains.read_told(
             connection, day.business_date, [ItemKind.TERMINAL_GAP], terminals=asked
         ):
-            if told.standing.outcome == ItemOutcome.LOST:
+            if told.standing.outcome in (ItemOutcome.LOST, ItemOutcome.DISMISSED):
                 terminal_id = told.standing.item.terminal_id
                 assert terminal_id is not None
                 lost.setdefault(terminal_id, []).append(known_of(told))

@@ -7,17 +7,21 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing import store
 from clearing.plan import local_seconds
 from clearing.terminals import TerminalLine
-from schemas.items import ItemKind, ItemOutcome, ItemState
+from schemas.items import Action, ItemKind, ItemOutcome, ItemState
 from schemas.reasons import Reason
+from schemas.registry import Staff
 from settlement.chains.standing import Books, Known, Writer
 from settlement.chains.terminals import Numbered, follow, low_sum, missing_runs
-from tests.settlement.chains.nights import BUS, Card, City
+from settlement.decisions import Words, decide, propose
+from tests.settlement.chains.nights import BUS, OPEN, Card, City
 from tests.settlement.chains.shelf import changed, known_of
 from tests.settlement.chains.stories import START, day
 
@@ -200,6 +204,35 @@ async def test_gaps_and_repeats_over_nights(migrated: str, tmp_path: Path) -> No
     assert await gaps(city) == [(15, 15)]
     await city.sleep()
     assert await gaps(city) == []
+    await city.verified()
+
+
+async def test_a_record_of_a_dismissed_gap_is_late_and_not_twice(
+    migrated: str, tmp_path: Path
+) -> None:
+    city = await City.founded(migrated, tmp_path, [Card(n) for n in range(1, 4)])
+    first, late, last = (
+        Card(n).tap(BUS, 50, at=city.at(time), number=number, gross_fen=100)
+        for n, number, time in ((1, 10, "080000"), (2, 12, "080200"), (3, 14, "080400"))
+    )
+    await city.hand_in(first, last)
+    await city.sleep()
+    (gap,) = await city.items(ItemKind.TERMINAL_GAP)
+    connection = await asyncpg.connect(city.context.dsn)
+    try:
+        people = [Staff(name=name, key_sha256="0" * 64, since=OPEN) for name in ("anna", "bo")]
+        async with connection.transaction():
+            await store.change_registry(connection, [("staff", each) for each in people])
+        words = Words("the recorder was lost")
+        asked = await propose(
+            connection, city.context, gap.item.item_id, Action.DISMISS, words, "anna"
+        )
+        await decide(connection, city.context, asked.proposal_no, True, "so it was", "bo")
+    finally:
+        await connection.close()
+    await city.hand_in(late)
+    await city.sleep()
+    assert await city.items(ItemKind.TERMINAL_REPEAT) == []
     await city.verified()
 
 
