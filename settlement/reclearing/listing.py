@@ -53,12 +53,14 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct):
-    """What a re-clearing would come to. ``silent``: taps whose answer differs without moving anything."""
+    """What a re-clearing would come to. ``silent``: taps whose answer differs without moving anything;
+    ``on_top_of``: the approved re-clearings of the date that it goes on from, by number."""
 
     rules_version: int
     taps: list[ReclearedTap] = []
     left_out: list[LeftOut] = []
     silent: int = 0
+    on_top_of: list[int] = []
 
 
 class _Earlier(msgspec.Struct):
@@ -78,7 +80,8 @@ async def list_differences(
     for seq, row in sorted(answers.keys() | earlier.keys()):
         rows.setdefault(seq, []).append(row)
     items = await standing_of(connection, [(seq, row) for seq in rows for row in rows[seq]])
-    found = Listed(rules_version)
+    approved = await reclears.read_approved(connection, day.business_date)
+    found = Listed(rules_version, on_top_of=approved)
     for batch in await read_batches(connection, day.business_date):
         if batch.batch_seq in rows:
             rides = await _Batch(connection, context, batch, rules_version).read()

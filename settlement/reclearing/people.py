@@ -77,6 +77,10 @@ async def propose(
         for each in await reclears.read_reclears(connection, corrects=day.business_date):
             if each.decision is None:
                 return _same_or_refuse(each, digest, staff)
+        if await reclears.read_approved(connection, day.business_date) != listed.on_top_of:
+            raise DecisionRefused(
+                f"{day.business_date} was re-cleared while this was computed.", "Propose it again."
+            )
         await _must_stand(connection, listed.taps, "while this was computed", "Propose it again.")
         codes = {no: row.code for no, row in numbered(await read_accounts(connection)).items()}
         proposal = Reclear(

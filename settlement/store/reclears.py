@@ -151,6 +151,12 @@ _RECLEAR: Final = (
 )
 
 
+async def read_approved(connection: Connection, corrects: date) -> list[int]:
+    """The numbers of the approved re-clearings of a sealed date, in order."""
+    found = await read_reclears(connection, corrects=corrects)
+    return [each.proposal_no for each in found if each.decision and each.decision.approved]
+
+
 async def read_reclears(
     connection: Connection,
     *,

@@ -6,16 +6,18 @@ import pytest
 
 from clearing.store import Connection
 from schemas.items import Action, ItemKind, ItemOutcome, ItemState
+from settlement import reclearing, store
 from settlement.context import Context
 from settlement.day import settle_day
-from settlement.decisions import Words
+from settlement.decisions import DecisionRefused, Words
 from settlement.decisions import decide as decide_item
 from settlement.decisions import propose as propose_item
+from settlement.reclearing.people import compute
 from settlement.store import items, reclears
 from settlement.verify import verify_day
 from tests.settlement.decisions.town import check_books, lines_of
 from tests.settlement.reclearing import town
-from tests.settlement.reclearing.town import ANNA, BO, NEXT, OPEN
+from tests.settlement.reclearing.town import ANNA, BO, CHEN, NEXT, OPEN
 
 STUDENT = '{ name = "student", card_kind = "student", pay_per_mille = 500, rounding = "half_up", bearer = "budget" }'
 BUS = "[[discount.bus]]"
@@ -137,3 +139,17 @@ async def test_what_it_held_is_released_under_its_rules(
     back = await town.propose(connection, wrong, version=1)
     assert [tap.row_no for tap in await reclears.read_list(connection, back.proposal_no)] == [0]
     assert [row["first"] for row in back.body["summary"]["left_out"]] == [["2:1"]]
+
+
+async def test_a_list_from_before_another_was_approved_is_not_proposed(
+    wrong: Context, connection: Connection
+) -> None:
+    """No item of these taps tells that their date was corrected meanwhile: only a split was wrong."""
+    await town.put(connection, *town.PLATFORM)
+    day = await store.read_day(connection, OPEN)
+    assert day is not None
+    first, late = await compute(wrong, day, None), await compute(wrong, day, None)
+    one = await reclearing.propose(connection, wrong, day, first, "the split", ANNA)
+    await town.approve(connection, wrong, one.proposal_no, BO)
+    with pytest.raises(DecisionRefused, match="was re-cleared while this was computed"):
+        await reclearing.propose(connection, wrong, day, late, "the split", CHEN)
