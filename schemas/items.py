@@ -82,7 +82,7 @@ class ItemOutcome(StrEnum):
     RETURNED = "returned"
     WRITTEN_OFF = "written_off"
     REVERSED = "reversed"
-    """A double deduction was taken back from the operator and is the cardholder's."""
+    """A double deduction was taken back from the operator and is the cardholder's; of a transfer: its ride was."""
     BOOKED = "booked"
     """A load of the log was booked without its record."""
     DENIED = "denied"

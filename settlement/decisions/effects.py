@@ -11,9 +11,11 @@ from typing import Final
 import msgspec
 
 from clearing.plan import Purpose
+from clearing.store import Posting
 from schemas.items import Action, ItemKind, ItemOutcome, ItemState
 from settlement.decisions import moves
 from settlement.decisions.booking import Effect, opened_after, postings_of, relabel, told
+from settlement.decisions.brought import brought_by
 from settlement.decisions.case import Case
 from settlement.decisions.errors import DecisionRefused
 from settlement.decisions.releases import release
@@ -63,17 +65,26 @@ async def _book_load(case: Case) -> Effect:
 
 
 async def _reverse(case: Case) -> Effect:
-    """The later of two debits is taken back from whom it was credited, and the cardholder is paid."""
+    """The later of two debits is taken back: what it brought its operator now goes to whoever pays the
+    cardholder, and subsidies of it to their bearers. An excess of it waits on, for its own decision."""
     case.must_be_ours()
-    agent, fen = await case.refund_agent(), case.tap.credited_fen
+    agent, brought = await case.refund_agent(), await brought_by(case)
+    if not brought.fares and not brought.subsidies:
+        raise DecisionRefused(
+            f"The ride of {case.item.item_id} brought its operator nothing that is left.",
+            "Return its excess where one waits, and dismiss this.",
+        )
     lines = Lines()
-    for account, part in await case.shares(fen):
-        lines.move(account, agent, Purpose.RETURN, part)
+    for account, fen in brought.fares.items():
+        lines.move(account, agent, Purpose.RETURN, fen)
+    subsidies = tuple(
+        Posting(account, Purpose.SUBSIDY, fen, 1) for account, fen in brought.subsidies.items()
+    )
     return Effect(
         outcome=ItemOutcome.REVERSED,
         narrative="double deduction returned to the cardholder",
-        amount_fen=fen,
-        postings=postings_of(case, lines),
+        amount_fen=sum(brought.fares.values()),
+        postings=postings_of(case, lines) + subsidies,
     )
 
 

@@ -17,6 +17,7 @@ from settlement.decisions.errors import DecisionRefused
 from settlement.decisions.moves import RELEASES, load_agent, moved
 from settlement.decisions.refunding import must_be_covered
 from settlement.exchange.books import Lines
+from settlement.store.decisions import read_reversed
 from settlement.store.items import Item
 
 
@@ -54,12 +55,23 @@ async def _release_waiting(case: Case) -> Effect:
     case.must_be_ours()
     lines = Lines()
     excess = case.item.kind == ItemKind.EXCESS
+    if excess:
+        await _must_stand(case)
     price_fen = case.amount_fen if excess else case.tap.priced_fen
     opened = await _fare(case, lines, case.account, Purpose.RELEASE, price_fen)
     await relabel(case, lines, Purpose.RELEASE, min(case.amount_fen, price_fen))
     if not excess:
         await _subsidise(case, lines)
     return _released(case, lines, opened)
+
+
+async def _must_stand(case: Case) -> None:
+    place = case.tap.batch_seq, case.tap.row_no
+    if await read_reversed(case.connection, [place], case.open_date):
+        raise DecisionRefused(
+            f"The ride of {case.item.item_id} was reversed; nothing of it is its operator's.",
+            "Return it to the cardholder.",
+        )
 
 
 async def _release_unproven(case: Case) -> Effect:

@@ -11,7 +11,7 @@ from clearing.cards import unpack
 from clearing.plan import EPOCH
 from clearing.store import Connection, add_event, read_card_lines
 from schemas.codes import TapKind
-from schemas.items import Action
+from schemas.items import Action, ItemKind, ItemOutcome
 from schemas.reasons import Reason
 from schemas.registry import Staff
 from settlement.store.days import STATES
@@ -219,6 +219,34 @@ async def read_decided_tap(
         batch_seq, row_no, int(Reason.GROSS_DIFFERS),
     )  # fmt: skip
     return None if row is None else DecidedTap(**dict(row))
+
+
+async def read_booked_since(connection: Connection, batch_seq: int, row_no: int) -> dict[int, int]:
+    """What nights and people booked for a tap beside its batch and re-clearings: fen by account number,
+    credits positive."""
+    rows = await connection.fetch(
+        "SELECT p.account_no, -sum(p.amount_fen)::bigint AS fen FROM clearing.entry e"
+        " JOIN clearing.posting p USING (entry_id) WHERE e.corrects = $3 AND e.entry_id IN"
+        " (SELECT c.entry_id FROM settlement.item_change c JOIN settlement.item i USING (item_id)"
+        " WHERE i.batch_seq = $1 AND i.row_no = $2) GROUP BY 1",
+        batch_seq, row_no, f"tap {batch_seq}/{row_no}",
+    )  # fmt: skip
+    return {row["account_no"]: row["fen"] for row in rows}
+
+
+async def read_reversed(
+    connection: Connection, places: Sequence[tuple[int, int]], up_to: date
+) -> set[tuple[int, int]]:
+    """Which of these taps (batch_seq, row) two people took back as double deductions by the end of a date."""
+    rows = await connection.fetch(
+        "SELECT i.batch_seq, i.row_no FROM settlement.item i JOIN settlement.item_change c"
+        " USING (item_id) WHERE (i.batch_seq, i.row_no) IN (SELECT * FROM"
+        " unnest($1::bigint[], $2::integer[])) AND i.kind = $3 AND c.outcome = $4"
+        " AND c.business_date <= $5",
+        [seq for seq, _ in places], [row for _, row in places], ItemKind.DOUBLE_DEDUCTION.value,
+        ItemOutcome.REVERSED.value, up_to,
+    )  # fmt: skip
+    return {(row["batch_seq"], row["row_no"]) for row in rows}
 
 
 async def add_look_up(

@@ -73,17 +73,25 @@ async def read_taps(
 
 
 class LaterSubsidy(msgspec.Struct, frozen=True):
-    """What an entry of a later date gives for a tap, fen; less than nothing where it takes back."""
+    """What an entry of a later date gives for a tap, fen; less than nothing where it takes back.
+
+    ``is_ride``: a released ride, of which nothing was claimed before.
+    """
 
     entry_id: str
     place: tuple[int, int]
     budget_fen: int
     issuer_fen: int
 
+    @property
+    def is_ride(self) -> bool:
+        """Of people's decisions only a reversal takes back, and its ride was claimed before."""
+        return self.entry_id.startswith("item/") and self.budget_fen + self.issuer_fen >= 0
+
 
 async def read_later(connection: Connection, business_date: date) -> list[LaterSubsidy]:
-    """Subsidies that a date booked for taps beside its batches': released ones, re-cleared ones,
-    transfers that a night proved."""
+    """Subsidies that a date booked for taps beside its batches': released ones, reversed ones,
+    re-cleared ones, transfers that a night proved."""
     rows = await connection.fetch(
         "SELECT entry_id, batch_seq, row_no, budget_fen::bigint, issuer_fen::bigint FROM ("
         " SELECT e.entry_id, split_part(substr(e.corrects, 5), '/', 1)::bigint AS batch_seq,"

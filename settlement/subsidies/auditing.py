@@ -51,7 +51,7 @@ async def audit_claim(connection: Connection, context: Context, on: date) -> Aud
 
 async def _against_rules(connection: Connection, context: Context, on: date) -> list[Finding]:
     """What of a ride does not follow from its record and the rules in force."""
-    later = [each for each in await read_later(connection, on) if each.entry_id.startswith("item/")]
+    later = [each for each in await read_later(connection, on) if each.is_ride]
     known = await read_taps(connection, (each.place for each in later))
     taps = await read_subsidised(connection, on)
     taps += [with_subsidy(known[each.place], each) for each in later]

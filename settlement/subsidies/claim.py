@@ -108,12 +108,12 @@ def _ride(context: Context, tap: SubsidisedTap, kind: int, worked: Worked) -> Su
 
 
 def _later_ride(later: LaterSubsidy, ride: SubsidisedRide) -> SubsidisedRide:
-    """A released ride is claimed whole; of one that was claimed before (re-cleared, or its transfer
-    proven) the difference."""
+    """A released ride is claimed whole; of one that was claimed before (re-cleared, its transfer proven, taken
+    back as a double deduction) the difference."""
     ride = _REPLACE(
         ride, entry=later.entry_id, budget_fen=later.budget_fen, issuer_fen=later.issuer_fen
     )
-    if later.entry_id.startswith("item/"):
+    if later.is_ride:
         return ride
     return _REPLACE(ride, fare_class="", rides=0, gross_fen=0, fare_fen=0, paid_fen=0)
 

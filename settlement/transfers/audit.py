@@ -17,6 +17,7 @@ from settlement.context import Context
 from settlement.items.ground import Ground, line_of
 from settlement.items.night import Night, entry_id
 from settlement.store import chains, transfers
+from settlement.store.decisions import read_reversed
 from settlement.store.items import Item, Standing, read_standing
 from settlement.transfers import money
 from settlement.transfers.reading import Found, Place, Reader
@@ -51,7 +52,11 @@ class _Audit:
         on = self._ground.business_date
         new = await transfers.read_unproven(self._connection, on)
         waiting = await self._awake(
-            await read_standing(self._connection, on, before_night=True, kinds=[ItemKind.TRANSFER])
+            await self._standing_rides(
+                await read_standing(
+                    self._connection, on, before_night=True, kinds=[ItemKind.TRANSFER]
+                )
+            )
         )
         asked: dict[bytes, dict[Place, date]] = {}
         for place, card, tapped_on in [*new, *map(_asked, waiting)]:
@@ -69,6 +74,20 @@ class _Audit:
             assert item.row_no is not None
             await self._settle(standing, found[item.batch_seq, item.row_no])
         return self._night
+
+    async def _standing_rides(self, waiting: list[Standing]) -> list[Standing]:
+        """Those whose ride stands; that of a ride which two people took back ends with it."""
+        places = {each.item.item_id: _asked(each)[0] for each in waiting}
+        reversed_ = await read_reversed(
+            self._connection, list(places.values()), self._ground.business_date
+        )
+        left = []
+        for each in waiting:
+            if places[each.item.item_id] in reversed_:
+                self._close(each, ItemOutcome.REVERSED)
+            else:
+                left.append(each)
+        return left
 
     async def _awake(self, waiting: list[Standing]) -> list[Standing]:
         """Those whose card has a tap of the date, or whose window closes."""

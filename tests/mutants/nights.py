@@ -251,6 +251,26 @@ DECISIONS = (
         ("tests/settlement/decisions/test_actions.py::test_action",),
         "the float would not be what cards hold",
     ),
+    Mutant(
+        "decisions: a reversal forgets what was booked of the ride since",
+        "settlement/decisions/brought.py",
+        "moved.update(await read_booked_since(case.connection, *place))",
+        "await read_booked_since(case.connection, *place)",
+        (
+            "tests/settlement/transfers/test_reversals.py::test_what_a_transfer_set_aside_is_not_taken_twice",
+        ),
+        "an operator would pay a second time what a proven transfer set aside",
+    ),
+    Mutant(
+        "transfers: a reversed ride is granted its transfer",
+        "settlement/transfers/audit.py",
+        "if places[each.item.item_id] in reversed_:",
+        "if False:",
+        (
+            "tests/settlement/transfers/test_reversals.py::test_a_ride_that_was_reversed_takes_no_transfer",
+        ),
+        "a bearer would pay for a ride that was taken back",
+    ),
 )
 
 RECLEARING = "tests/settlement/reclearing/"

@@ -9,82 +9,34 @@ from typing import Any
 import asyncpg
 import pytest
 
-from clearing import rules
-from clearing import store as clearing_store
 from clearing.plan import Purpose
 from schemas import record
-from schemas.codes import CardKind, Discount, Purse, TapKind
-from schemas.items import Action, ItemKind, ItemOutcome, ItemState
-from schemas.registry import Staff
+from schemas.codes import CardKind, Purse, TapKind
+from schemas.items import Action, ItemOutcome, ItemState
 from settlement import store
 from settlement.day import settle_day
-from settlement.decisions import Words, decide, propose
 from settlement.store import transfers
-from settlement.store.items import Standing, read_history, read_standing
+from settlement.store.items import read_history, read_standing
 from settlement.verify import verify_day
 from tests.settlement import night
-from tests.settlement.chains.nights import AGENT, BUS, OPEN, TAXI, Card, City
-
-TRANSFER, EXCESS = ItemKind.TRANSFER, ItemKind.EXCESS
-STUDENT = 10
-
-
-async def found(dsn: str, home: Path, bearer: str = "operator") -> City:
-    """A city whose transfer discount somebody bears."""
-    deck = [Card(n) for n in range(1, 10)] + [Card(STUDENT, kind=CardKind.STUDENT)]
-    city = await City.founded(dsn, home, deck)
-    files = rules.read(["xian"])
-    text, scheme = files["xian/rules.toml"], "count_max = 3\n"
-    assert text.count(f'{scheme}bearer = "operator"') == 1
-    text = text.replace(f'{scheme}bearer = "operator"', f'{scheme}bearer = "{bearer}"')
-    files |= {"xian/rules.toml": text}
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with connection.transaction():
-            await clearing_store.add_rules(connection, rules.load(files).digest, files)
-    finally:
-        await connection.close()
-    return city
+from tests.settlement.chains.nights import BUS, OPEN, TAXI, Card, City
+from tests.settlement.transfers.legs import (
+    EXCESS,
+    STUDENT,
+    TRANSFER,
+    agreed,
+    booked_fen,
+    change,
+    found,
+    only,
+    ride,
+    subsidy,
+)
 
 
 @pytest.fixture
 async def city(migrated: str, tmp_path: Path) -> City:
     return await found(migrated, tmp_path)
-
-
-def ride(card: Card, city: City, time: str, fen: int = 50, **values: Any) -> bytes:
-    return card.tap(BUS, fen, at=city.at(time), gross_fen=100, **values)
-
-
-def change(card: Card, city: City, time: str, fen: int = 30, **values: Any) -> bytes:
-    """A ride that claims the transfer discount of 20 fen."""
-    return ride(card, city, time, fen, discount_claimed=Discount.TRANSFER, **values)
-
-
-async def only(city: City, kind: ItemKind = TRANSFER) -> Standing:
-    (standing,) = await city.items(kind, open_only=False)
-    return standing
-
-
-async def booked_fen(city: City, code: str) -> int:
-    """What an account was booked over all dates, fen, credit positive; what was paid out aside."""
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        fen = await connection.fetchval(
-            "SELECT coalesce(sum(p.amount_fen), 0)::bigint FROM clearing.posting p"
-            " JOIN clearing.account a USING (account_no) WHERE a.code = $1 AND p.purpose <> $2",
-            code, int(Purpose.SETTLEMENT),
-        )  # fmt: skip
-        return -int(fen)
-    finally:
-        await connection.close()
-
-
-async def subsidy(city: City) -> dict[str, int]:
-    """What was booked in the purse of subsidies, by account."""
-    codes = ("subsidy/11", "budget", "issuer_discount")
-    booked = {code: await booked_fen(city, f"subsidies/{code}") for code in codes}
-    return {code: fen for code, fen in booked.items() if fen}
 
 
 # -- proven ----------------------------------------------------------------------------------------
@@ -183,7 +135,7 @@ async def test_what_was_charged_beyond_the_fare_is_the_cardholders(
     assert await booked_fen(city, "principal/operator/11") == 3 * (50 + 30)
     assert await subsidy(city) == {"budget": -60, "subsidy/11": 60}
     for row in range(3):
-        await _agreed(city, f"excess/1/{row}", Action.RETURN)
+        await agreed(city, f"excess/1/{row}", Action.RETURN)
     await city.sleep()
     assert await city.balance("principal/suspense") == 0
     await city.verified()
@@ -337,19 +289,6 @@ async def test_a_window_that_closes_first_leaves_it_unproven_for_good(
     await city.verified()
 
 
-async def _agreed(city: City, item_id: str, action: Action) -> None:
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        async with connection.transaction():
-            people = [Staff(name=name, key_sha256="0" * 64, since=OPEN) for name in ("anna", "bo")]
-            await clearing_store.change_registry(connection, [("staff", row) for row in people])
-        words = Words("seen by two", AGENT if action == Action.RETURN else 0)
-        proposal = await propose(connection, city.context, item_id, action, words, "anna")
-        await decide(connection, city.context, proposal.proposal_no, True, "agreed", "bo")
-    finally:
-        await connection.close()
-
-
 async def test_what_two_people_dismissed_is_not_settled_again(
     migrated: str, tmp_path: Path
 ) -> None:
@@ -358,7 +297,7 @@ async def test_what_two_people_dismissed_is_not_settled_again(
     first, second = ride(card, city, "080000"), change(card, city, "083000")
     await city.hand_in(second)
     await city.sleep()
-    await _agreed(city, "transfer/1/0", Action.DISMISS)
+    await agreed(city, "transfer/1/0", Action.DISMISS)
     await city.hand_in(first)
     await city.sleep()
     assert (await only(city)).outcome == ItemOutcome.DISMISSED
