@@ -1,9 +1,9 @@
 """Fees 手续费: what each contract owes for a date, what of it is booked, and the same again for ``verify``.
 
 A fee is on what became accepted on the date, whenever it was tapped: a tap that people release, or that a
-card's chain proves, counts with its fare and as a ride on the date that books it; what an issuer refuses
-and what is taken back from an operator as a double deduction lowers the principal of the date that books
-it, while the ride stays counted, since it was cleared.
+card's chain proves, counts with its fare and as a ride on the date that books it; what is taken back lowers
+principal and rides of the date that books that. So each ride is counted once over its life, and what a
+month was billed stays as it is (``settlement.counting``).
 
 ``of_date`` computes and writes nothing. It reads the date's books and taps, and of the month's earlier
 dates their rows in ``settlement.fee``, each of which its own date proves.
@@ -36,7 +36,14 @@ from settlement import comparing, parties, replay
 from settlement.context import Context
 from settlement.findings import Finding
 from settlement.store import BookedEntry, BookedPosting, DayRow
-from settlement.store.fees import FeeRow, add_fees, read_fares, read_fees, read_rides
+from settlement.store.fees import (
+    FeeRow,
+    add_fees,
+    read_fares,
+    read_fees,
+    read_rides,
+    read_touched,
+)
 
 PREFIX: Final = "night/{}/fee/"
 """How ids of fee entries begin; ``{}`` is the business date."""
@@ -230,10 +237,12 @@ def _payers(due: Due, fen: int) -> list[tuple[str, int]]:
     volumes = due.today
     if due.rule.billing is Billing.MONTHLY:
         volumes = due.before + due.today
-    weights = [
-        max(volume.fen if due.rule.fen_tiers else volume.taps, 0)
+    counts = [
+        volume.fen if due.rule.fen_tiers else volume.taps
         for volume in (volumes.own, volumes.foreign)
     ]
+    # What is given back goes to those whose volumes fell.
+    weights = [max(count if fen >= 0 else -count, 0) for count in counts]
     if not any(weights):
         weights = [0, 1] if due.rule.of is Cards.FOREIGN else [1, 0]
     return list(zip(("issuer", "province"), _split(fen, weights), strict=True))
@@ -251,7 +260,8 @@ def _split(fen: int, weights: list[int]) -> list[int]:
 async def read_volumes(
     connection: Connection, on: date, registry: parties.Registry
 ) -> dict[int, Volumes]:
-    """Accepted principal and rides of a date by operator, own cards' and other cities' apart."""
+    """Accepted principal of a date and rides counted (``settlement.counting``) by operator, own cards' and
+    other cities' apart; corrections that the date books are in them."""
     own = {row.number for row in parties.rows(registry, "issuer", Issuer) if row.own}
     found: dict[int, Volumes] = {}
 
@@ -259,10 +269,12 @@ async def read_volumes(
         more = Volumes(foreign=volume) if foreign else Volumes(own=volume)
         found[operator] = found.get(operator, Volumes()) + more
 
-    for row in await read_fares(connection, on):
-        add(row.operator, Volume(row.fen, row.taps), foreign=row.foreign)
+    for row in await read_fares(connection, on, own):
+        add(row.operator, Volume(row.fen), foreign=row.foreign)
     for operator, issuer, taps in await read_rides(connection, on):
         add(operator, Volume(0, taps), foreign=issuer not in own)
+    for ride in await read_touched(connection, on):
+        add(ride.operator, Volume(0, ride.change(on)), foreign=ride.issuer_no not in own)
     return found
 
 

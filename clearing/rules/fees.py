@@ -152,7 +152,8 @@ class FeeRule(msgspec.Struct, frozen=True, kw_only=True):
         return bool((self.fen_tiers and volume.fen > 0) or (self.tap_tiers and volume.taps > 0))
 
     def fee_fen(self, volume: Volume) -> int:
-        """The fee on the whole volume of what is billed at once; none on nothing."""
+        """The fee on the whole volume of what is billed at once; none on nothing, and below nothing, where
+        corrections take back more than there is, the first tier's rate gives back."""
         return self._bounded(self.scheduled_fen(volume), volume)
 
     def due_fen(self, before: Volume, due_before_fen: int, today: Volume) -> int:
@@ -161,17 +162,18 @@ class FeeRule(msgspec.Struct, frozen=True, kw_only=True):
         ``before`` and ``due_before_fen``: the volume and the fees of the month's earlier dates. A
         monthly fee is that of the month so far less what earlier dates came to; a daily one with tiers
         is the step between two roundings of the month's schedule; both sum up to the month's to the fen.
-        A correction may make them negative. Another daily fee is the date's alone.
+        Another daily fee is the date's alone. Corrections may make each of them negative.
         """
         if self.billing is Billing.MONTHLY:
             return self.fee_fen(before + today) - due_before_fen
         if not self.tiered:
             return self.fee_fen(today)
         step_fen = self.scheduled_fen(before + today) - self.scheduled_fen(before)
-        gives_back = step_fen < 0 or not self.has_volume(today)
-        return step_fen if gives_back else self._bounded(step_fen, today)
+        return self._bounded(step_fen, today)
 
     def _bounded(self, fee_fen: int, volume: Volume) -> int:
+        if fee_fen < 0:
+            return fee_fen
         return min(max(fee_fen, self.min_fen), self.max_fen) if self.has_volume(volume) else 0
 
 
@@ -181,7 +183,7 @@ def _parts(of: str, tiers: tuple[Tier, ...], volume: int) -> list[Part]:
     for at, tier in enumerate(tiers):
         upper = tiers[at + 1].start if at + 1 < len(tiers) else volume
         charged = min(volume, upper) - tier.start
-        if charged > 0:
+        if charged > 0 or (charged and not at):
             found.append(Part(of, tier.start, tier.rate, charged, charged * tier.rate * unit))
     return found
 

@@ -20,7 +20,7 @@ from schemas.registry import Operator
 from settlement.context import Context
 from settlement.day import settle_day
 from settlement.report import report, to_text
-from settlement.store.fees import FareSum, read_fares
+from settlement.store.fees import FareSum, read_fares, read_touched
 from settlement.verify import verify_day
 from tests import world
 from tests.settlement import night
@@ -291,10 +291,21 @@ async def test_corrections_count_on_the_date_that_books_them(migrated: str, tmp_
             entry("night/x/items/2", None, (taxi, Purpose.CHAIN, -7)),
         ]
         await store.add_entries(connection, LAST, entries)
-        assert await read_fares(connection, LAST) == [
-            FareSum(11, False, 30 + 20 - 50, 1),
-            FareSum(11, True, -200, 0),
-            FareSum(12, False, 7, 1),
+        await connection.execute(
+            "INSERT INTO exchange.presentment (presentment_id, direction, acquirer, issuer, business_date,"
+            " tap_count, debit_fen, load_fen, state) VALUES ('x', 'out', '7910', '7930', $1, 2, 200, 0,"
+            " 'answered')", EVE,
+        )  # fmt: skip
+        await connection.execute(
+            "INSERT INTO exchange.refusal VALUES ('x', 0, 7, 1, 3, 100), ('x', 1, 7, 1, 4, 100)"
+        )
+        assert await read_fares(connection, LAST, [1]) == [
+            FareSum(11, False, 30 + 20 - 50),
+            FareSum(11, True, -200),
+            FareSum(12, False, 7),
         ]
+        refused = await read_touched(connection, LAST)
+        assert [(ride.operator, ride.change(LAST)) for ride in refused] == [(11, -1), (11, -1)]
+        assert await read_touched(connection, FIRST) == []
     finally:
         await connection.close()

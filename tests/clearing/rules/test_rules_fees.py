@@ -58,7 +58,9 @@ WHOLE = [
     ("per_tap_fen = 5\nmin_fen = 20", (0, 1), 20),
     ("per_tap_fen = 5\nmin_fen = 20", (500, 0), 0),
     ("per_mille = 5\nmax_fen = 4", (1_000, 1), 4),
-    ("per_mille = 5\nmin_fen = 20", (-1_000, 1), 0),
+    ("per_mille = 5\nmin_fen = 20", (-1_000, 1), -5),  # taken back: no bound holds
+    ("per_tap_fen = 5\nmin_fen = 20", (0, -3), -15),
+    (TIERS, (-200_000, 0), -1_000),  # at the first tier's rate
 ]
 
 
@@ -78,7 +80,8 @@ MONTHS = [
     (TIERS, (60_000, -10_000, 20_000, 0), (300, -50, 100, 0)),  # a correction gives back
     (TIERS + "\nbilling = 'monthly'\nmin_fen = 400", (60_000, 10_000, 20_000, 20_000), (400, 0, 50, 80)),
     (TIERS + "\nbilling = 'monthly'\nmax_fen = 600", (60_000, 60_000, 60_000, 60_000), (300, 260, 40, 0)),
-    ("per_mille = 5\nmax_fen = 300", (50_000, 90_000, -50, 10), (250, 300, 0, 0)),
+    ("per_mille = 5\nmax_fen = 300", (50_000, 90_000, -500, 10), (250, 300, -2, 0)),
+    ("per_mille = 5\nbilling = 'monthly'", (-10_000, 4_000, 0, 1_000), (-50, 20, 0, 5)),
 ]  # fmt: skip
 
 
@@ -162,7 +165,10 @@ def test_a_monthly_bill_is_within_its_bounds(rule: FeeRule, dates: list[Volume])
     if rule.billing is Billing.MONTHLY:
         billed = sum(add_up(rule, dates))
         assert billed == rule.fee_fen(whole)
-        assert billed == 0 or rule.min_fen <= billed <= rule.max_fen
+        if billed < 0:
+            assert billed == rule.scheduled_fen(whole)
+        else:
+            assert billed == 0 or rule.min_fen <= billed <= rule.max_fen
 
 
 @given(rules(bounded=True), VOLUMES, VOLUMES)
