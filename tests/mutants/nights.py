@@ -332,3 +332,31 @@ RECLEARINGS = (
         "a date would be netted on corrections that nobody approved",
     ),
 )
+
+COUNTING = "tests/settlement/test_counting.py::"
+FEES = (
+    Mutant(
+        "fees: what was taken back stays counted",
+        "settlement/counting.py",
+        "return given and not any(last.get(by) for by in _TAKING)",
+        "return given",
+        (COUNTING + "test_a_double_deduction_that_is_reversed_in_the_month_after",),
+        "an operator would pay for a ride whose fare it gave back",
+    ),
+    Mutant(
+        "fees: a release counts a ride that counted before",
+        "settlement/counting.py",
+        "before = self.counts(date.fromordinal(on.toordinal() - 1))",
+        "before = False",
+        (COUNTING + "test_released_after_a_re_clearing_held_it",),
+        "a ride would be charged twice over its life",
+    ),
+    Mutant(
+        "fees: whose card it was says only the purpose",
+        "settlement/store/fees.py",
+        "coalesce(t.issuer_no <> ALL($6::integer[]), s.unconfirmed)",
+        "coalesce(NULL, $6::integer[] IS NULL, s.unconfirmed)",
+        (COUNTING + "test_what_is_released_of_other_cities_cards_is_theirs",),
+        "our issuer would bear fees on other cities' cards",
+    ),
+)
