@@ -16,9 +16,9 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from clearing import pricing, rides
-from clearing.plan import Bearer, Plan, Purpose, Tariff, local_seconds
-from clearing.pricing import Ride
+from clearing import bearers, pricing, rides
+from clearing.bearers import Price
+from clearing.plan import Bearer, Plan, Purpose, local_seconds
 from clearing.store import BatchRow, Connection
 from schemas import proof, record
 from schemas.codes import DEBIT_KINDS, Source, Verdict
@@ -61,6 +61,12 @@ class StoredTap(msgspec.Struct, frozen=True, kw_only=True):
     debit_proven: bool
     record: bytes
     remarks: tuple[Remark, ...] = ()
+
+    @property
+    def judged_gross_fen(self) -> int:
+        """The gross fare as our tariff has it: what was said of the claimed one, else that."""
+        said = (each.expected for each in self.remarks if each.reason == Reason.GROSS_DIFFERS)
+        return next(said, self.gross_fen)
 
 
 class BookedLine(msgspec.Struct, frozen=True):
@@ -241,12 +247,9 @@ def _subsidies(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> l
     ride = rides.ride_of(tap.record)
     tariff = pricing.tariff_at(operator.tariffs, tap.kind, ride.at_s)
     assert tariff is not None, "a tap has a subsidy by its tariff"
-    fare_class = pricing.class_of(tariff, card_kind, ride)
-    net = pricing.net_of_price(tariff, _judged_gross(tariff, ride), fare_class, tap.priced_fen)
-    by_budget = min(net.subsidies[Bearer.BUDGET], tap.subsidy_fen)
-    if not net.subsidies[Bearer.ISSUER]:
-        # Hours of an entry that the record does not state may have chosen another class.
-        by_budget = tap.subsidy_fen if net.subsidies[Bearer.BUDGET] else 0
+    price = Price(tap.judged_gross_fen, tap.priced_fen)
+    found = bearers.borne(tariff, card_kind, ride, price, tap.subsidy_fen)
+    by_budget = tap.subsidy_fen if found is None else found.subsidies[Bearer.BUDGET]
     return [
         Moved(payer, operator.subsidy_account, Purpose.SUBSIDY, fen)
         for payer, fen in (
@@ -256,10 +259,21 @@ def _subsidies(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> l
     ]
 
 
-def _judged_gross(tariff: Tariff, ride: Ride) -> int:
-    """The gross fare that the tap was judged by, as far as its record tells it."""
-    lowest, highest = pricing.gross_bounds(tariff, ride) or (ride.gross_fen, ride.gross_fen)
-    return min(max(ride.gross_fen, lowest), highest)
+def moved_if_accepted(batch: BatchRow, tap: StoredTap, plan: Plan, card_kind: int) -> list[Moved]:
+    """What a debit that waits would have booked, had it been accepted at its price: what a release books."""
+    operator = next((o for o in plan.operators if o.number == batch.operator_no), None)
+    price = Price(tap.judged_gross_fen, tap.priced_fen)
+    subsidies: dict[Bearer, int] = {}
+    if operator is not None:
+        ride = rides.ride_of(tap.record)
+        subsidies = bearers.borne_when_accepted(operator, batch.checks, card_kind, ride, price)
+    accepted = msgspec.structs.replace(
+        tap,
+        verdict=Verdict.ACCEPTED,
+        credited_fen=min(tap.amount_fen, tap.priced_fen),
+        subsidy_fen=sum(subsidies.values()),
+    )
+    return moved_by(batch, accepted, plan, card_kind)
 
 
 def shares_of(batch: BatchRow, tap: StoredTap, plan: Plan) -> list[tuple[int, int]]:

@@ -1,19 +1,17 @@
 """What a concession took off a released fare: paid as if the tap had been accepted at once.
 
-A tap that was not accepted is stored without a subsidy, so it is found again by the tariff of its batch's
-versions, for the card kind that the issuer issued.
+A tap that was not accepted is stored without a subsidy, so it is found again by the tariff that its price
+follows from, for the card kind that the issuer issued.
 """
 
 import msgspec
 
-from clearing import cards, pricing, rides
-from clearing.plan import Bearer, Degraded, Plan
+from clearing import bearers, cards, rides
+from clearing.bearers import Price
+from clearing.plan import Bearer, Plan
 from clearing.store import Connection, read_card_lines
 from schemas import record
-from schemas.codes import Check, Mode, TapKind
 from settlement.store.decisions import DecidedTap
-
-_TAPS_IN = frozenset({TapKind.BUS_TAP_IN, TapKind.METRO_TAP_IN})
 
 
 class Subsidy(msgspec.Struct, frozen=True):
@@ -27,28 +25,19 @@ class Subsidy(msgspec.Struct, frozen=True):
 async def subsidies_of(connection: Connection, plan: Plan, tap: DecidedTap) -> list[Subsidy]:
     """The subsidies of a fare of an own card; none where the operator bears its discounts itself.
 
-    ``plan``: of the versions that the tap's batch was judged under.
+    ``plan``: of the versions that the tap's price follows from.
     """
-    fields = record.unpack(tap.record.ljust(record.SIZE, b"\0"))
-    if tap.kind in _TAPS_IN or not tap.checks & Check.TARIFF:
-        return []
     operator = next((row for row in plan.operators if row.number == tap.operator_no), None)
     if operator is None:
         return []
-    tariff = pricing.tariff_at(operator.tariffs, tap.kind, tap.tapped_s)
-    if tariff is None or tariff.by_amount:
-        return []
-    if fields.mode == Mode.DEGRADED and tariff.degraded is Degraded.AS_CHARGED:
-        return []
-    kind = await _issued_kind(connection, tap, fields.card_kind)
-    fare_class = pricing.class_of(tariff, kind, rides.ride_of(tap.record))
-    net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
+    claimed = tap.record[record.OFFSET["card_kind"]]
+    kind = await _issued_kind(connection, tap, claimed)
     payers = {Bearer.ISSUER: plan.issuer_discount_account, Bearer.BUDGET: plan.budget_account}
-    return [
-        Subsidy(payers[bearer], operator.subsidy_account, fen)
-        for bearer, fen in net.subsidies.items()
-        if fen
-    ]
+    price = Price(tap.gross_fen, tap.priced_fen)
+    found = bearers.borne_when_accepted(
+        operator, tap.checks, kind, rides.ride_of(tap.record), price
+    )
+    return [Subsidy(payers[bearer], operator.subsidy_account, fen) for bearer, fen in found.items()]
 
 
 async def _issued_kind(connection: Connection, tap: DecidedTap, claimed: int) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from clearing import cards, inspection
-from clearing.inspection import StoredTap
+from clearing.inspection import Moved, StoredTap
 from clearing.plan import Plan, Purpose
 from clearing.store import (
     BatchRow,
@@ -64,8 +64,9 @@ class Listed(msgspec.Struct):
 
 
 class _Earlier(msgspec.Struct):
-    """What approved re-clearings said of a tap last, and moved in all."""
+    """What approved re-clearings said of a tap last, by which rules, and moved in all."""
 
+    rules_version: int
     answer: Answer
     moved: Counter[tuple[int, int]]
 
@@ -84,7 +85,8 @@ async def list_differences(
     found = Listed(rules_version, on_top_of=approved)
     for batch in await read_batches(connection, day.business_date):
         if batch.batch_seq in rows:
-            rides = await _Batch(connection, context, batch, rules_version).read()
+            before_by = {each.rules_version for each in earlier.values()}
+            rides = await _Batch(connection, context, batch, rules_version).read(before_by)
             for row in rows[batch.batch_seq]:
                 place = batch.batch_seq, row
                 answer, before = answers.get(place), earlier.get(place)
@@ -92,11 +94,12 @@ async def list_differences(
     return found
 
 
-def _earlier(booked: Iterable[ReclearedTap]) -> dict[Place, _Earlier]:
+def _earlier(booked: Iterable[tuple[int, ReclearedTap]]) -> dict[Place, _Earlier]:
+    """``booked``: taps with the version of the rules of their list, the earliest list first."""
     found: dict[Place, _Earlier] = {}
-    for tap in booked:
-        known = found.setdefault(tap.place, _Earlier(tap.becomes, Counter()))
-        known.answer = tap.becomes
+    for version, tap in booked:
+        known = found.setdefault(tap.place, _Earlier(version, tap.becomes, Counter()))
+        known.rules_version, known.answer = version, tap.becomes
         for delta in tap.deltas:
             known.moved[delta.account, delta.purpose] += delta.amount_fen
     return found
@@ -133,21 +136,22 @@ class _Batch:
         self.connection, self.context, self.batch = connection, context, batch
         self.rules_version = rules_version
         self.taps: list[StoredTap] = []
-        self._old: Plan | None = None
-        self._new: Plan | None = None
+        self._plans: dict[int, Plan] = {}
         self._own: frozenset[int] = frozenset()
         self._lines: dict[bytes, bytes] = {}
 
-    async def read(self) -> "_Batch":
-        """Read taps, plans, card kinds; returns itself."""
-        batch, plans = self.batch, self.context.plans
+    async def read(self, before_by: Iterable[int]) -> "_Batch":
+        """Read taps, plans, card kinds; returns itself. ``before_by``: versions of earlier corrections."""
+        batch = self.batch
         self.taps = await inspection.read_taps(
             self.connection, batch, 0, batch.tap_count, own=False
         )
-        versions = batch.rules_version, batch.registry_version
-        self._old = await plans.plan(self.connection, *versions)
-        self._new = await plans.plan(self.connection, self.rules_version, versions[1])
-        self._own = frozenset(issuer.number for issuer in self._old.issuers if issuer.own)
+        for version in {batch.rules_version, self.rules_version, *before_by}:
+            self._plans[version] = await self.context.plans.plan(
+                self.connection, version, batch.registry_version
+            )
+        issuers = self._plans[batch.rules_version].issuers
+        self._own = frozenset(issuer.number for issuer in issuers if issuer.own)
         known = {tap.record[record.CARD] for tap in self.taps}
         self._lines = await read_card_lines(self.connection, sorted(known))
         return self
@@ -158,23 +162,37 @@ class _Batch:
 
     def moves(self, tap: StoredTap, answer: Answer) -> Counter[tuple[int, int]]:
         """By how much more each (account, purpose) stands under an answer of the other rules, fen."""
-        assert self._old is not None
-        assert self._new is not None
-        line = self._lines.get(tap.record[record.CARD])
-        claimed = tap.record[record.OFFSET["card_kind"]]
-        kind = claimed if line is None else cards.unpack(line).card_kind
-        then = msgspec.structs.replace(tap, **msgspec.structs.asdict(answer))
+        old, new = self._plans[self.batch.rules_version], self._plans[self.rules_version]
+        kind = self._kind(tap)
         found: Counter[tuple[int, int]] = Counter()
-        for each, plan, sign in ((tap, self._old, -1), (then, self._new, 1)):
+        for each, plan, sign in ((tap, old, -1), (_answered(tap, answer), new, 1)):
             for move in inspection.moved_by(self.batch, each, plan, kind):
                 purpose = Purpose.RECLEAR if move.purpose == Purpose.FARE else move.purpose
                 found[move.debit, purpose] += sign * move.amount_fen
                 found[move.credit, purpose] -= sign * move.amount_fen
         return found
 
+    def released(self, tap: StoredTap, answer: Answer, rules_version: int) -> list[Moved]:
+        """What a release of a tap would book that was answered so under a version of the rules."""
+        plan = self._plans[rules_version]
+        return inspection.moved_if_accepted(
+            self.batch, _answered(tap, answer), plan, self._kind(tap)
+        )
+
+    def _kind(self, tap: StoredTap) -> int:
+        """The card's kind as issued; the record's where the issuer keeps no list of cards."""
+        line = self._lines.get(tap.record[record.CARD])
+        claimed = tap.record[record.OFFSET["card_kind"]]
+        return claimed if line is None else cards.unpack(line).card_kind
+
+
+def _answered(tap: StoredTap, answer: Answer) -> StoredTap:
+    return msgspec.structs.replace(tap, remarks=(), **msgspec.structs.asdict(answer))
+
 
 def _stored(tap: StoredTap) -> Answer:
-    return Answer(**{name: getattr(tap, name) for name in Answer.__struct_fields__})
+    values = {name: getattr(tap, name) for name in Answer.__struct_fields__}
+    return Answer(**{**values, "gross_fen": tap.judged_gross_fen})
 
 
 def _add(
@@ -194,7 +212,8 @@ def _add(
         moved.subtract(before.moved)
     deltas = tuple(Delta(*key, fen) for key, fen in sorted(moved.items()) if fen)
     assert sum(delta.amount_fen for delta in deltas) == 0
-    if not deltas and not _waits_otherwise(tap, was, becomes):
+    version = rides.batch.rules_version if before is None else before.rules_version
+    if not deltas and not _waits_otherwise(rides, tap, (was, version), becomes):
         found.silent += was != becomes
         return
     why = _why_not(rides, tap, standing)
@@ -240,9 +259,18 @@ def _is_decided(each: Standing) -> bool:
     return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)
 
 
-def _waits_otherwise(tap: StoredTap, was: Answer, becomes: Answer) -> bool:
-    """Whether something of a tap waits that two people will decide of another way."""
+def _waits_otherwise(
+    rides: _Batch, tap: StoredTap, before: tuple[Answer, int], becomes: Answer
+) -> bool:
+    """Whether something of a tap waits that two people will decide of another way.
+
+    ``before``: what is said of it so far, and by which version of the rules.
+    """
+    was, version = before
     if was.verdict != becomes.verdict:
         return True
     waits = was.verdict == Verdict.HELD or (was.verdict == Verdict.REJECTED and tap.debit_proven)
-    return waits and was.priced_fen != becomes.priced_fen
+    if not waits or tap.kind not in DEBIT_KINDS:
+        return False
+    now = rides.released(tap, becomes, rides.rules_version)
+    return rides.released(tap, was, version) != now

@@ -11,6 +11,7 @@ from clearing.plan import Plan
 from clearing.state import State
 from clearing.store import BatchRow, Connection, read_batches
 from schemas.codes import Verdict
+from schemas.reasons import Reason
 from settlement import tap_index
 from settlement.context import Context
 from settlement.store import DayRow
@@ -43,15 +44,18 @@ async def differing(
         pairs = zip(
             tap_index.split(judgement.copy_rows), tap_index.split(taps.copy_rows), strict=True
         )
+        gross = {
+            each.row: each.expected
+            for each in judgement.evidence
+            if each.reason == Reason.GROSS_DIFFERS
+        }
         for row, (now, stored) in enumerate(pairs):
             if now == stored and not shares and not bearers:
                 continue
-            answer = _answer(tap_index.values(now))
-            if (
-                now != stored
-                or (shares and answer.verdict == Verdict.ACCEPTED)
-                or (bearers and answer.subsidy_fen)
-            ):
+            answer = _answer(tap_index.values(now), gross.get(row))
+            # What is not accepted may be released later, by these rules.
+            waits = answer.verdict != Verdict.ACCEPTED
+            if now != stored or shares or waits or answer.subsidy_fen:
                 found[batch.batch_seq, row] = answer
     return found
 
@@ -70,10 +74,11 @@ def _elsewhere(batch: BatchRow, old: Plan, new: Plan) -> tuple[bool, bool]:
     return before.splits != after.splits, before.tariffs != after.tariffs
 
 
-def _answer(values: dict[str, bytes]) -> Answer:
-    return Answer(
-        **{
-            name: int.from_bytes(values[name], "big", signed=True)
-            for name in Answer.__struct_fields__
-        }
-    )
+def _answer(values: dict[str, bytes], gross_fen: int | None) -> Answer:
+    """``gross_fen``: what was said of the claimed gross fare, None: nothing."""
+    found = {
+        name: int.from_bytes(values[name], "big", signed=True) for name in Answer.__struct_fields__
+    }
+    if gross_fen is not None:
+        found["gross_fen"] = gross_fen
+    return Answer(**found)

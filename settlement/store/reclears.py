@@ -18,11 +18,13 @@ RECLEAR_LOCK: Final = 0x0C1EA208
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of a tap: verdict, reason, flags; money in fen."""
+    """What is said of a tap: verdict, reason, flags; money in fen. ``gross_fen``: before discounts, as the
+    tariff has it."""
 
     verdict: int
     reason: int
     flags: int
+    gross_fen: int
     priced_fen: int
     credited_fen: int
     subsidy_fen: int
@@ -220,18 +222,18 @@ def _tap(row: asyncpg.Record) -> ReclearedTap:
 
 
 _APPROVED: Final = (
-    f"SELECT t.proposal_no, {', '.join('t.' + name for name in _TAP)} FROM settlement.reclear_tap t"
+    f"SELECT t.proposal_no, r.rules_version, {', '.join('t.' + name for name in _TAP)} FROM settlement.reclear_tap t"
     " JOIN settlement.reclear r USING (proposal_no) JOIN settlement.decision d USING (proposal_no)"
     " WHERE d.approved"
 )
 
 
-async def read_booked(connection: Connection, corrects: date) -> list[ReclearedTap]:
-    """The taps of a sealed date as approved re-clearings have them, the earliest one first."""
+async def read_booked(connection: Connection, corrects: date) -> list[tuple[int, ReclearedTap]]:
+    """(rules version, tap) of every approved re-clearing of a sealed date, the earliest one first."""
     rows = await connection.fetch(
         f"{_APPROVED} AND r.corrects = $1 ORDER BY t.proposal_no, t.batch_seq, t.row_no", corrects
     )
-    return [_tap(row) for row in rows]
+    return [(row["rules_version"], _tap(row)) for row in rows]
 
 
 async def read_of_tap(
@@ -249,20 +251,52 @@ async def read_of_tap(
     return [(row["proposal_no"], _tap(row)) for row in rows]
 
 
+class Corrected(msgspec.Struct, frozen=True):
+    """What holds for a tap since it was re-cleared last: the version of the rules, the answer under it."""
+
+    rules_version: int
+    answer: Answer
+
+
+async def read_corrected(
+    connection: Connection, places: Iterable[tuple[int, int]], as_of: date | None = None
+) -> dict[tuple[int, int], Corrected]:
+    """What approved re-clearings left of these taps, by place; nothing of a tap that no list has.
+
+    ``as_of``: by those approved on dates up to it.
+    """
+    wanted = sorted(set(places))
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (t.batch_seq, t.row_no) t.batch_seq, t.row_no, r.rules_version, t.becomes"
+        " FROM unnest($1::bigint[], $2::integer[]) AS w(batch_seq, row_no)"
+        " JOIN settlement.reclear_tap t USING (batch_seq, row_no)"
+        " JOIN settlement.reclear r USING (proposal_no) JOIN settlement.decision d USING (proposal_no)"
+        " WHERE d.approved AND ($3::date IS NULL OR d.business_date <= $3)"
+        " ORDER BY t.batch_seq, t.row_no, t.proposal_no DESC",
+        [place[0] for place in wanted], [place[1] for place in wanted], as_of,
+    )  # fmt: skip
+    return {
+        (row["batch_seq"], row["row_no"]): Corrected(
+            row["rules_version"], msgspec.json.decode(row["becomes"], type=Answer)
+        )
+        for row in rows
+    }
+
+
 async def as_corrected(connection: Connection, tap: DecidedTap) -> DecidedTap:
     """A tap as approved re-clearings left it: what is decided of it from here on goes by that."""
-    found = await read_of_tap(connection, tap.batch_seq, tap.row_no)
-    if not found:
+    place = tap.batch_seq, tap.row_no
+    found = (await read_corrected(connection, [place])).get(place)
+    if found is None:
         return tap
-    proposal_no, last = found[-1]
-    [reclear] = await read_reclears(connection, proposal_no=proposal_no)
-    answer = last.becomes
+    answer = found.answer
     return msgspec.structs.replace(
         tap,
-        rules_version=reclear.rules_version,
+        rules_version=found.rules_version,
         verdict=answer.verdict,
         reason=answer.reason,
         flags=answer.flags,
+        gross_fen=answer.gross_fen,
         priced_fen=answer.priced_fen,
         credited_fen=answer.credited_fen,
     )

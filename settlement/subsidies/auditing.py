@@ -10,7 +10,7 @@ from settlement import comparing, store
 from settlement.books import decoded
 from settlement.context import Context
 from settlement.findings import Finding
-from settlement.store.subsidies import read_later, read_subsidised, read_taps
+from settlement.store.subsidies import read_subsidised
 from settlement.subsidies.claim import (
     CLAIM,
     RIDES,
@@ -20,7 +20,8 @@ from settlement.subsidies.claim import (
     read_claim,
     unreconciled,
 )
-from settlement.subsidies.rides import SubsidisedRide, with_subsidy, work_out
+from settlement.subsidies.later import read_later_rides
+from settlement.subsidies.rides import SubsidisedRide, work_out
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -51,10 +52,8 @@ async def audit_claim(connection: Connection, context: Context, on: date) -> Aud
 
 async def _against_rules(connection: Connection, context: Context, on: date) -> list[Finding]:
     """What of a ride does not follow from its record and the rules in force."""
-    later = [each for each in await read_later(connection, on) if each.is_ride]
-    known = await read_taps(connection, (each.place for each in later))
     taps = await read_subsidised(connection, on)
-    taps += [with_subsidy(known[each.place], each) for each in later]
+    taps += [each.tap for each in await read_later_rides(connection, on) if each.later.is_ride]
     return [
         Finding(f"ride {tap.batch_seq}/{tap.row_no}", what, expected, actual)
         for tap, _, worked in await work_out(connection, context, taps, audit=True)

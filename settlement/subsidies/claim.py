@@ -17,20 +17,9 @@ from settlement.context import Context
 from settlement.errors import AuditFailed
 from settlement.findings import Finding
 from settlement.items.paper import hidden
-from settlement.store.subsidies import (
-    LaterSubsidy,
-    SubsidisedTap,
-    read_later,
-    read_subsidised,
-    read_taps,
-)
-from settlement.subsidies.rides import (
-    SubsidisedRide,
-    Worked,
-    kind_name,
-    with_subsidy,
-    work_out,
-)
+from settlement.store.subsidies import SubsidisedTap, read_subsidised
+from settlement.subsidies.later import LaterRide, read_later_rides
+from settlement.subsidies.rides import SubsidisedRide, Worked, kind_name, work_out
 from settlement.tables import csv_bytes, json_bytes, line_bytes
 
 CLAIM: Final = "centre/subsidy_claim.json"
@@ -71,13 +60,12 @@ class Claim(msgspec.Struct, frozen=True):
 async def read_claim(connection: Connection, context: Context, on: date) -> Claim:
     """The claim of a date from its taps and books, every ride worked out anew."""
     taps = await read_subsidised(connection, on)
-    later = await read_later(connection, on)
-    known = await read_taps(connection, (each.place for each in later))
+    later = await read_later_rides(connection, on)
     found = [
         _ride(context, tap, kind, worked)
         for tap, kind, worked in await work_out(connection, context, taps)
     ]
-    given = [with_subsidy(known[each.place], each) for each in later]
+    given = [each.tap for each in later]
     for each, (tap, kind, worked) in zip(
         later, await work_out(connection, context, given), strict=True
     ):
@@ -107,9 +95,10 @@ def _ride(context: Context, tap: SubsidisedTap, kind: int, worked: Worked) -> Su
     )
 
 
-def _later_ride(later: LaterSubsidy, ride: SubsidisedRide) -> SubsidisedRide:
-    """A released ride is claimed whole; of one that was claimed before (re-cleared, its transfer proven, taken
-    back as a double deduction) the difference."""
+def _later_ride(each: LaterRide, ride: SubsidisedRide) -> SubsidisedRide:
+    """A released ride is claimed whole; of one that was claimed before (re-cleared, its transfer
+    proven, taken back as a double deduction) the difference."""
+    later = each.later
     ride = _REPLACE(
         ride, entry=later.entry_id, budget_fen=later.budget_fen, issuer_fen=later.issuer_fen
     )

@@ -9,14 +9,14 @@ from typing import Final
 
 import msgspec
 
-from clearing import cards, pricing, rides
+from clearing import bearers, cards, pricing, rides
+from clearing.bearers import Borne, Price
 from clearing.plan import Bearer, FareClass, Plan, Tariff
-from clearing.pricing import Ride
 from clearing.store import Connection, read_card_lines
 from schemas import record
 from schemas.codes import CardKind
 from settlement.context import Context
-from settlement.store.subsidies import LaterSubsidy, SubsidisedTap
+from settlement.store.subsidies import SubsidisedTap
 
 UNEXPLAINED: Final = "?"
 """The class of a ride whose subsidy no class gives."""
@@ -68,14 +68,10 @@ class Worker:
     def __init__(self, plan: Plan, *, audit: bool) -> None:
         self._tariffs = {row.number: row.tariffs for row in plan.operators}
         self._audit = audit
-        self._known: dict[tuple[int, ...], tuple[FareClass | None, dict[Bearer, int]] | None] = {}
+        self._known: dict[tuple[int, ...], Borne | None] = {}
 
     def work_out(self, tap: SubsidisedTap, card_kind: int) -> Worked:
-        """A ride worked out again: by the first class of its card that gives its subsidy.
-
-        That is the class that the record alone leads to, but where the card's line knew the entry and
-        the record does not state it.
-        """
+        """A ride worked out again: by the class of its card that gives its subsidy (``clearing.bearers``)."""
         tariff = pricing.tariff_at(self._tariffs.get(tap.operator_no, ()), tap.kind, tap.tapped_s)
         if tariff is None:
             return Worked(
@@ -86,7 +82,7 @@ class Worker:
         if found is None:
             why_not.append(_subsidy(tariff, tap, card_kind))
             return Worked(tariff.name, UNEXPLAINED, tap.subsidy_fen, 0, tuple(why_not))
-        fare_class, subsidies = found
+        fare_class, subsidies = found.fare_class, found.subsidies
         if self._audit:
             why_not += _fare(tariff, fare_class, tap)
         return Worked(
@@ -97,41 +93,23 @@ class Worker:
             tuple(why_not),
         )
 
-    def _found(
-        self, tariff: Tariff, tap: SubsidisedTap, card_kind: int
-    ) -> tuple[FareClass | None, dict[Bearer, int]] | None:
+    def _found(self, tariff: Tariff, tap: SubsidisedTap, card_kind: int) -> Borne | None:
         """Class and bearers; where no class asks for hours or stations, the sums alone decide."""
-        if any(row.hours or row.stations for row in tariff.classes):
-            return _explained(tariff, tap, card_kind, rides.ride_of(tap.record))
+        price = Price(tap.gross_fen, tap.priced_fen)
+        if bearers.depends_on_ride(tariff):
+            ride = rides.ride_of(tap.record)
+            return bearers.borne(tariff, card_kind, ride, price, tap.subsidy_fen)
         key = (id(tariff), card_kind, tap.gross_fen, tap.priced_fen, tap.subsidy_fen)
         if key not in self._known:
-            self._known[key] = _explained(tariff, tap, card_kind, None)
+            self._known[key] = bearers.borne(tariff, card_kind, None, price, tap.subsidy_fen)
         return self._known[key]
 
 
-def _explained(
-    tariff: Tariff, tap: SubsidisedTap, card_kind: int, ride: Ride | None
-) -> tuple[FareClass | None, dict[Bearer, int]] | None:
-    for fare_class in _classes(tariff, card_kind, ride):
-        net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
-        if sum(net.subsidies.values()) == tap.subsidy_fen:
-            return fare_class, net.subsidies
-    return None
-
-
-def _classes(tariff: Tariff, card_kind: int, ride: Ride | None) -> Iterator[FareClass | None]:
-    """The class of the record, then, where it states no entry, every other one of the card's kind."""
-    found = pricing.class_of(tariff, card_kind, ride)
-    yield found
-    if ride is not None and (not ride.entry_station or ride.entry_at_s is None):
-        for kind in (card_kind, 0):
-            yield from (row for row in tariff.classes if row.card_kind == kind and row is not found)
-
-
 def _subsidy(tariff: Tariff, tap: SubsidisedTap, card_kind: int) -> tuple[str, str, str]:
-    fare_class = pricing.class_of(tariff, card_kind, rides.ride_of(tap.record))
-    net = pricing.net_of_price(tariff, tap.gross_fen, fare_class, tap.priced_fen)
-    return "subsidy_fen", str(sum(net.subsidies.values())), str(tap.subsidy_fen)
+    price = Price(tap.gross_fen, tap.priced_fen)
+    found = bearers.borne(tariff, card_kind, rides.ride_of(tap.record), price)
+    expected = sum(found.subsidies.values()) if found is not None else 0
+    return "subsidy_fen", str(expected), str(tap.subsidy_fen)
 
 
 def _gross(tariff: Tariff, tap: SubsidisedTap) -> Iterator[tuple[str, str, str]]:
@@ -194,8 +172,3 @@ async def work_out(
         kind = kind_of(tap, kinds)
         found.append((tap, kind, workers[versions].work_out(tap, kind)))
     return found
-
-
-def with_subsidy(tap: SubsidisedTap, later: LaterSubsidy) -> SubsidisedTap:
-    """A tap as if it had been subsidised at once, as the entry of a later date says."""
-    return msgspec.structs.replace(tap, subsidy_fen=later.budget_fen + later.issuer_fen)

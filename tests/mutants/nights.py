@@ -324,6 +324,22 @@ RECLEARINGS = (
         "an item that two people closed would be closed again, and its money paid twice",
     ),
     Mutant(
+        "re-clearing: a ride that is released later is subsidised by the fare that was wrong",
+        "settlement/store/reclears.py",
+        "        gross_fen=answer.gross_fen,\n",
+        "",
+        (RECLEARING + "test_released.py",),
+        "the budget would pay a student's half of the old fare and the operator lose the rest",
+    ),
+    Mutant(
+        "re-clearing: of what waits only the price is corrected",
+        "settlement/reclearing/listing.py",
+        "    return rides.released(tap, was, version) != now\n",
+        "    return was.priced_fen != becomes.priced_fen\n",
+        (RECLEARING + "test_released.py::test_a_released_fare_is_split_by_the_corrected_rules",),
+        "a fare that is released later would go by the split that was wrong",
+    ),
+    Mutant(
         "re-clearing: the night does not look at lists",
         "settlement/audit.py",
         "    findings = await check_reclears(connection, day, entries)\n",

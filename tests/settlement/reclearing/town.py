@@ -55,8 +55,8 @@ def batches() -> list[Batch]:
     return [world.batch(BUS, 1, b"".join(bus)), world.batch(TAXI, 2, b"".join(taxi))]
 
 
-async def found(dsn: str, home: Path) -> Context:
-    """The city with its staff, and the day's taps cleared."""
+async def found(dsn: str, home: Path, *more: Batch) -> Context:
+    """The city with its staff, and the day's taps cleared, those of ``more`` batches after them."""
     deck = [Card(number) for number in range(1, 11)]
     deck += [Card(18, kind=CardKind.STUDENT), Card(19, kind=CardKind.SENIOR)]
     context = await night.city(dsn, home, deck)
@@ -71,8 +71,24 @@ async def found(dsn: str, home: Path) -> Context:
             )
     finally:
         await connection.close()
-    await night.clear(context, batches())
+    await night.clear(context, [*batches(), *more])
     return context
+
+
+WAITING = 3
+"""The batch of ``waiting``, a platform's taxi trip after it."""
+
+
+def waiting() -> list[Batch]:
+    """Taps of a terminal that nobody registered: a student and a senior by bus, somebody by taxi."""
+    student, senior = Card(18, kind=CardKind.STUDENT), Card(19, kind=CardKind.SENIOR)
+    bus = [
+        student.tap(BUS, 100, at=at(30), number=30, gross_fen=200, terminal_id=STRANGE),
+        senior.tap(BUS, 0, at=at(31), number=31, gross_fen=200, terminal_id=STRANGE),
+    ]
+    trip = {"kind": TapKind.TAXI_TRIP, "distance_m": 5_000, "terminal_id": STRANGE}
+    taxi = Card(8).tap(TAXI, 1_300, at=at(32), number=32, **trip)  # type: ignore[arg-type]
+    return [world.batch(BUS, 3, b"".join(bus)), world.batch(TAXI, 4, taxi)]
 
 
 async def put(connection: Connection, *edits: tuple[str, str]) -> int:
