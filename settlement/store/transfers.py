@@ -8,16 +8,16 @@ import msgspec
 
 from clearing.plan import EPOCH
 from clearing.store import HOLDS_IDENTITY, Connection, partition_of
-from schemas.codes import DEBIT_KINDS, Verdict
+from schemas.codes import DEBIT_KINDS, Source, Verdict
+from schemas.items import ItemKind, ItemOutcome
 from schemas.reasons import Reason
 
 _CARD_SIZE: Final = 19
 _SAID: Final = "(t.flags | (1::bigint << t.reason))"
+_UNPROVEN: Final = f"{_SAID} & {1 << Reason.TRANSFER_UNPROVEN} <> 0"
 _DEBITS: Final = ", ".join(str(int(kind)) for kind in sorted(DEBIT_KINDS))
-_TORN: Final = (
-    f"{_SAID} & {1 << Reason.TAC_TORN} <> 0 AND {_SAID} & {1 << Reason.TAC_BY_ISSUER} = 0"
-    f" AND t.kind IN ({_DEBITS})"
-)
+_RELEASED: Final = (ItemKind.HELD, ItemKind.UNCLAIMED, ItemKind.HELD_UNPROVEN, ItemKind.TORN)
+"""Items whose release makes a ride the operator's."""
 
 
 async def read_unproven(
@@ -35,13 +35,36 @@ async def read_unproven(
     rows = await connection.fetch(
         f"SELECT batch_seq, row_no, substr(identity, 1, {_CARD_SIZE}), tapped_at"
         f" FROM clearing.{partition_of(business_date)} t WHERE verdict = {int(Verdict.ACCEPTED)}"
-        f" AND {_SAID} & {1 << Reason.TRANSFER_UNPROVEN} <> 0 ORDER BY 1, 2"
+        f" AND {_UNPROVEN} ORDER BY 1, 2"
     )
     return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
 
 
+async def read_released(
+    connection: Connection, business_date: date
+) -> list[tuple[tuple[int, int], bytes, date]]:
+    """Rides that two people released on a date whose transfer could not be judged, as ``read_unproven``.
+
+    Not those of which a re-clearing said something else: it judged them under other rules.
+    """
+    rows = await connection.fetch(
+        f"SELECT t.batch_seq, t.row_no, substr(t.identity, 1, {_CARD_SIZE}), t.tapped_at"
+        " FROM settlement.item_change c JOIN settlement.item i USING (item_id)"
+        " JOIN clearing.batch b USING (batch_seq) JOIN clearing.tap t"
+        " ON t.business_date = b.business_date AND t.batch_seq = b.batch_seq AND t.row_no = i.row_no"
+        " WHERE c.business_date = $1 AND c.outcome = $2 AND c.proposal_no IS NOT NULL"
+        f" AND i.kind = ANY($3) AND b.source = $4 AND {_UNPROVEN}"
+        " AND NOT EXISTS (SELECT FROM settlement.reclear_tap r JOIN settlement.decision d"
+        "  USING (proposal_no) WHERE r.batch_seq = t.batch_seq AND r.row_no = t.row_no AND d.approved"
+        "  AND d.business_date <= $1) ORDER BY 1, 2",
+        business_date, ItemOutcome.RELEASED.value, [kind.value for kind in _RELEASED],
+        int(Source.OPERATOR),
+    )  # fmt: skip
+    return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
+
+
 class DebitTap(msgspec.Struct, frozen=True, gc=False):
-    """A debit of a card, or a torn tap that may have been one, as it is stored.
+    """A debit of a card, or a tap that may have been one, as it is stored.
 
     ``tapped_s``: local seconds; ``flags`` have the bit of its reason, too; money in fen.
     """
@@ -64,7 +87,7 @@ class DebitTap(msgspec.Struct, frozen=True, gc=False):
 async def read_debits(
     connection: Connection, business_date: date, cards: Sequence[bytes]
 ) -> list[DebitTap]:
-    """The debits of these cards (19 bytes) on a date, through its identity index
+    """The debits of these cards (19 bytes) on a date, proven or not, through its identity index
     (``chains.by_index``)."""
     rows = await connection.fetch(
         "SELECT t.business_date, t.batch_seq, t.row_no, t.verdict,"
@@ -74,7 +97,7 @@ async def read_debits(
         " clearing.canonical(t) FROM unnest($1::bytea[], $2::bytea[]) c (card, beyond)"
         f" JOIN clearing.{partition_of(business_date)} t"
         " ON t.identity >= c.card AND t.identity < c.beyond"
-        f" WHERE {HOLDS_IDENTITY} AND (t.debit_proven OR {_TORN})",
+        f" WHERE {HOLDS_IDENTITY} AND t.kind IN ({_DEBITS})",
         cards, [(int.from_bytes(card, "big") + 1).to_bytes(len(card), "big") for card in cards],
     )  # fmt: skip
     return [DebitTap(*row) for row in rows]

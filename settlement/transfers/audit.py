@@ -5,9 +5,11 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Any, Final
 
+import msgspec
+
 from clearing import cards
-from clearing.plan import Bearer, moment_of
-from clearing.store import Connection, Entry
+from clearing.plan import Bearer, Purpose, moment_of
+from clearing.store import Connection, Entry, Posting
 from schemas.accounts import AccountKind
 from schemas.codes import TapKind
 from schemas.items import ItemKind, ItemOutcome, ItemState, item_id_of_tap
@@ -22,7 +24,8 @@ from settlement.store.items import Item, Standing, read_standing
 from settlement.transfers import money
 from settlement.transfers.reading import Found, Place, Reader
 
-_DEBITED: Final = frozenset({ItemOutcome.DEBITED, ItemOutcome.RELEASED})
+_WITHOUT_PROOF: Final = (ItemKind.TORN, ItemKind.HELD_UNPROVEN)
+_TOOK: Final = frozenset({ItemOutcome.DEBITED, ItemOutcome.RELEASED})
 _TORN: Final = f"{ItemKind.TORN.value}/"
 
 
@@ -50,7 +53,10 @@ class _Audit:
     async def run(self) -> Night:
         """Open the date's own, then settle those of which something is known now."""
         on = self._ground.business_date
-        new = await transfers.read_unproven(self._connection, on)
+        new = [
+            *await transfers.read_unproven(self._connection, on),
+            *await transfers.read_released(self._connection, on),
+        ]
         waiting = await self._awake(
             await self._standing_rides(
                 await read_standing(
@@ -63,9 +69,8 @@ class _Audit:
             asked.setdefault(card, {})[place] = tapped_on
         if not asked:
             return self._night
-        reader = Reader(
-            self._connection, self._context, self._ground.day, await self._debited(asked)
-        )
+        taken = await self._taken(asked)
+        reader = Reader(self._connection, self._context, self._ground.day, taken)
         found = await reader.read(asked)
         opened = [await self._open(found[place]) for place, _, _ in new]
         for standing in [*waiting, *opened]:
@@ -97,8 +102,8 @@ class _Audit:
             touched = set(await chains.read_touched_cards(self._connection, on, quiet))
         return [each for each in waiting if each.item.due_on <= on or _card(each) in touched]
 
-    async def _debited(self, asked: Iterable[bytes]) -> set[Place]:
-        """Torn taps of these cards that took their money, as this night knows it."""
+    async def _taken(self, asked: Iterable[bytes]) -> set[Place]:
+        """Taps of these cards without a TAC that took their money, as people decided or this night knows."""
         outcomes = {
             each.item.item_id: each.outcome
             for each in await read_standing(
@@ -106,7 +111,7 @@ class _Audit:
                 self._ground.business_date,
                 before_night=True,
                 open_only=False,
-                kinds=[ItemKind.TORN],
+                kinds=_WITHOUT_PROOF,
                 cards=sorted(asked),
             )
         }
@@ -115,7 +120,7 @@ class _Audit:
             for change in self._tonight.changes
             if change.item_id.startswith(_TORN)
         }
-        places = (name.split("/")[1:] for name, said in outcomes.items() if said in _DEBITED)
+        places = (name.split("/")[1:] for name, said in outcomes.items() if said in _TOOK)
         return {(int(batch_seq), int(row)) for batch_seq, row in places}
 
     async def _change_of(self, found: Found) -> money.Change:
@@ -194,14 +199,20 @@ class _Audit:
             corrects=f"tap {found.tap.batch_seq}/{found.tap.row_no}",
             postings=money.postings_of(found, change, liability),
         )
+        if change.excess_fen:
+            again = await self._set_aside(found, change, entry.entry_id)
+            entry = msgspec.structs.replace(entry, postings=entry.postings + again)
         if entry.postings:
             self._night.entries.append(entry)
-        if change.excess_fen:
-            await self._set_aside(found, change, entry.entry_id)
         self._close(standing, ItemOutcome.PROVEN, entry.entry_id if entry.postings else None)
 
-    async def _set_aside(self, found: Found, change: money.Change, booked: str) -> None:
-        """What was charged beyond the fare is an excess, beside what was one before."""
+    async def _set_aside(
+        self, found: Found, change: money.Change, booked: str
+    ) -> tuple[Posting, ...]:
+        """What was charged beyond the fare is an excess, beside what was one before and is still owed.
+
+        Returns what that books: what people wrote off waits again with the rest.
+        """
         suspense = self._ground.account(AccountKind.SUSPENSE)
         before = await self._excess_before(found)
         if before is None:
@@ -211,8 +222,8 @@ class _Audit:
                     found, ItemKind.EXCESS, change.excess_fen, suspense, Reason.ABOVE_TARIFF, said
                 )
             )
-            return
-        stands_fen = before.amount_fen if before.state == ItemState.OPEN else 0
+            return ()
+        stands_fen = before.amount_fen if before.account_no is not None else 0
         self._night.changes.append(
             before.change(
                 self._ground.business_date,
@@ -223,11 +234,15 @@ class _Audit:
                 entry_id=booked,
             )
         )
+        if before.account_no in (None, suspense):
+            return ()
+        return (
+            Posting(before.account_no, Purpose.WRITE_OFF, stands_fen, 1),
+            Posting(suspense, Purpose.WRITE_OFF, -stands_fen, 1),
+        )
 
     async def _excess_before(self, found: Found) -> Standing | None:
         tap = found.tap
-        if tap.credited_fen == tap.amount_fen:
-            return None
         name = item_id_of_tap(ItemKind.EXCESS, tap.batch_seq, tap.row_no)
         standing = await read_standing(
             self._connection,

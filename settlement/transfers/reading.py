@@ -11,7 +11,7 @@ from clearing.cards import operator_in_line
 from clearing.plan import Degraded, Operator, Plan, Tariff, Transfer
 from clearing.transfers import Leg
 from schemas import record
-from schemas.codes import Check, Discount, Mode, Source, TapKind
+from schemas.codes import Check, Discount, Mode, Source, TapKind, Verdict
 from schemas.families import COUNTERS
 from schemas.reasons import Reason
 from schemas.record import Tap
@@ -33,8 +33,8 @@ Place = tuple[int, int]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A tap in question: as it is stored, whose batch it came in, under which plan it was judged, and
-    whether it takes the discount as far as is known now."""
+    """A tap in question: as it is stored, but for what was credited if people released it; whose batch it
+    came in, under which plan it was judged, whether it takes the discount as far as is known now."""
 
     tap: DebitTap
     batch: DebitBatch
@@ -45,13 +45,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Reads cards' histories as of a date. ``torn``: torn taps that debited their cards, by place."""
+    """Reads cards' histories as of a date. ``taken``: taps that took their money though no TAC proves it,
+    by place."""
 
     def __init__(
-        self, connection: Connection, context: Context, day: DayRow, torn: Collection[Place]
+        self, connection: Connection, context: Context, day: DayRow, taken: Collection[Place]
     ) -> None:
         self._connection, self._context, self._day = connection, context, day
-        self._torn = frozenset(torn)
+        self._taken = frozenset(taken)
         self._batches: dict[int, DebitBatch] = {}
 
     async def read(self, asked: Mapping[bytes, Mapping[Place, date]]) -> dict[Place, Found]:
@@ -65,7 +66,7 @@ class Reader:
                 card: min(places.values()) - reach if reach is not None else date.min
                 for card, places in left.items()
             }
-            debits = await self._read_debits(since, [on for on, _ in dates])
+            debits = await self._read_debits(since, [on for on, _ in dates], left)
             openings = await self._openings(since, dates)
             for card, taps in debits.items():
                 judged = await self._judged(taps, openings.get(card))
@@ -80,18 +81,21 @@ class Reader:
         return found
 
     async def _read_debits(
-        self, since: Mapping[bytes, date], dates: list[date]
+        self,
+        since: Mapping[bytes, date],
+        dates: list[date],
+        asked: Mapping[bytes, Collection[Place]],
     ) -> dict[bytes, list[DebitTap]]:
-        """The debits of each card on business dates from its own one on."""
+        """The debits of each card on business dates from its own one on, and those asked about."""
         found: dict[bytes, list[DebitTap]] = {card: [] for card in since}
         async with chains.by_index(self._connection):
             for on in dates:
                 wanted = sorted(card for card, first in since.items() if first <= on)
                 if wanted:
                     for tap in await transfers.read_debits(self._connection, on, wanted):
-                        place = (tap.batch_seq, tap.row_no)
-                        if _is_leg(tap, place in self._torn):
-                            found[tap.record[record.CARD]].append(tap)
+                        card = tap.record[record.CARD]
+                        if self._is_leg(tap) or (tap.batch_seq, tap.row_no) in asked[card]:
+                            found[card].append(tap)
         missing = {tap.batch_seq for taps in found.values() for tap in taps} - self._batches.keys()
         self._batches |= await transfers.read_batches(self._connection, missing)
         return found
@@ -117,7 +121,14 @@ class Reader:
         return found
 
     async def _judged(self, taps: list[DebitTap], opening: Opening | None) -> dict[Place, Judged]:
-        return judge([await self._debit(tap) for tap in taps], opening)
+        legs = [await self._debit(tap) for tap in taps if self._is_leg(tap)]
+        return judge(legs, opening)
+
+    def _is_leg(self, tap: DebitTap) -> bool:
+        """Whether a tap has a place in its card's history. One whose number another debit has does not:
+        nobody knows where it belongs."""
+        taken = (tap.batch_seq, tap.row_no) in self._taken
+        return taken or (tap.debit_proven and not tap.flags & _REUSED)
 
     async def _debit(self, tap: DebitTap) -> Debit:
         fields = record.unpack(tap.record.ljust(record.SIZE, b"\0"))
@@ -159,13 +170,11 @@ class Reader:
         assert operator is not None
         assert tariff is not None
         batch = self._batches[tap.batch_seq]
+        if tap.verdict != Verdict.ACCEPTED:
+            # Two people released it: its operator was credited what an accepted one would have been.
+            credited_fen = min(tap.amount_fen, tap.priced_fen)
+            tap = msgspec.structs.replace(tap, credited_fen=credited_fen)
         return Found(tap, batch, await self._plan(batch), operator, tariff, said)
-
-
-def _is_leg(tap: DebitTap, debited: bool) -> bool:
-    """Whether a tap has a place in its card's history. One whose number another debit has does not: nobody
-    knows where it belongs. ``debited``: it is torn, and took its money."""
-    return debited or (tap.debit_proven and not tap.flags & _REUSED)
 
 
 def _transfer_of(tariff: Tariff, tap: DebitTap, fields: Tap) -> Transfer:
