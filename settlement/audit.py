@@ -56,7 +56,7 @@ async def audit(connection: Connection, context: Context, day: DayRow) -> None:
     _fail_if(day, "has taps of sealed dates again", findings)
     await nightly.write(connection, context, day, replayed.lines)
     _fail_if(day, "has items that are not the books", await nightly.unreconciled(connection, day))
-    findings = await check_reclears(connection, day, entries)
+    findings = await check_reclears(connection, context, day, entries)
     _fail_if(day, "has corrections that are not their lists", findings)
     table = await floats.float_table(connection, day, replayed.lines)
     _fail_if(day, "has card balances that are not the card liability", floats.differing(table))

@@ -69,7 +69,7 @@ async def verify_day(context: Context, business_date: date) -> list[Finding]:
             *replayed.findings,
             *await items_paper.check(connection, context, day, _content(kept, items_paper.PAPER)),
             *await checking.check_items(connection, context, day, replayed.lines, entries),
-            *await check_reclears(connection, day, entries),
+            *await check_reclears(connection, context, day, entries),
             *await fees.check(connection, context, day, entries),
             *await _check_results(connection, context, day),
             *await _check_papers(connection, context, day, kept, replayed),

@@ -5,10 +5,11 @@ Out: a proposal with a list (each tap: was, becomes, deltas by account and purpo
      entry per batch on the open date, changes of items, an event. The sealed date stays as it is.
 
 - ``replaying``  the date judged again under the other rules: which answers may book otherwise
+- ``rides``      what an answer books under its rules, and what lies between two
 - ``listing``    those as a list: what each moves, what is left out and why
 - ``people``     propose and decide: who may, when, in which order
 - ``booking``    what a list books: entries, items, what is owed to cards
-- ``checking``   audit and ``verify``: entries follow from lists, lists from their digests
+- ``checking``   audit and ``verify``: entries follow from lists, lists from their digests and from each other
 - ``summary``    a list in sums, for people
 
 What the card signed is never changed: a correction moves between the operator's side, its accounts among

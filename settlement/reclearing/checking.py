@@ -1,29 +1,39 @@
 """Lists and entries of re-clearings held against each other, by the audit and by ``verify``."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from clearing.errors import ClearingError
-from clearing.store import Connection
+from clearing.inspection import StoredTap
+from clearing.store import Connection, read_batches
 from settlement import replay
-from settlement.findings import Finding
+from settlement.context import Context
+from settlement.findings import Finding, shown
 from settlement.reclearing.booking import PREFIX, entries_of
+from settlement.reclearing.replaying import Place
+from settlement.reclearing.rides import Earlier, Rides, earlier_of, stored_answer
 from settlement.store import BookedEntry, BookedPosting, DayRow, reclears
 from settlement.store.reclears import Reclear, ReclearedTap
 
 _SEVERAL: Final = 20
 """Taps that are named one by one of a list in which more are wrong."""
+_UNREADABLE: Final = (
+    ClearingError, ValueError, LookupError, TypeError, AssertionError, StopIteration,
+    msgspec.MsgspecError,
+)  # fmt: skip
+"""What comes of reading and working out again what somebody wrote at random."""
 
 
 async def check_reclears(
-    connection: Connection, day: DayRow, entries: list[BookedEntry]
+    connection: Connection, context: Context, day: DayRow, entries: list[BookedEntry]
 ) -> list[Finding]:
     """What is wrong with re-clearings that were proposed or approved on a date.
 
-    A list must be the one whose digest its proposal tells, and its deltas must sum to zero; what was
-    approved on the date is booked by an entry per batch with their sums, and by nothing else.
+    A list must be the one whose digest its proposal tells. It must go on from what was booked and from what
+    was corrected before it, and move what lies between that and its answers, no more; what was approved on the date is booked by an entry per batch with their sums, and by nothing else.
     ``entries``: the date's, as stored.
     """
     booked = {row.entry_id: row for row in entries if row.entry_id.startswith(PREFIX)}
@@ -34,9 +44,10 @@ async def check_reclears(
         for number, each in sorted({row.proposal_no: row for row in (*proposed, *decided)}.items()):
             taps = await reclears.read_list(connection, number)
             found += _check_list(each, taps)
+            found += await _check_chain(connection, context, each, taps)
             if each.approved and each in decided:
                 found += _check_entries(day, each, taps, booked)
-    except (ClearingError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+    except _UNREADABLE as error:
         return [Finding("re-clearings", f"cannot be read from what is stored: {error}")]
     found += [
         Finding(f"entry {name}", "does not follow from a list that was approved")
@@ -58,8 +69,69 @@ def _check_list(reclear: Reclear, taps: list[ReclearedTap]) -> Iterator[Finding]
     uneven = [tap for tap in taps if sum(delta.amount_fen for delta in tap.deltas)]
     for tap in uneven[:_SEVERAL]:
         fen = sum(delta.amount_fen for delta in tap.deltas)
-        name = f"tap {tap.batch_seq}/{tap.row_no} of re-clearing {reclear.proposal_no}"
-        yield Finding(name, "Σ deltas, fen,", "0", f"{fen}")
+        yield Finding(_name(reclear, tap), "Σ deltas, fen,", "0", f"{fen}")
+
+
+async def _check_chain(
+    connection: Connection, context: Context, reclear: Reclear, taps: list[ReclearedTap]
+) -> list[Finding]:
+    """Each tap goes on from what was said of it last: by its batch, or by the approved list before this one."""
+    booked = await reclears.read_booked(connection, reclear.corrects, before=reclear.proposal_no)
+    earlier = earlier_of(booked)
+    versions = {each.rules_version for each in earlier.values()}
+    wanted: dict[int, list[ReclearedTap]] = {}
+    for tap in taps:
+        wanted.setdefault(tap.batch_seq, []).append(tap)
+    found: list[Finding] = []
+    for batch in await read_batches(connection, reclear.corrects):
+        listed = wanted.pop(batch.batch_seq, [])
+        if listed:
+            rides = Rides(connection, context, batch, reclear.rules_version)
+            found += _check_rides(reclear, await rides.read(versions), listed, earlier)
+    for tap in (tap for left in wanted.values() for tap in left):
+        found.append(Finding(_name(reclear, tap), f"is no tap of {reclear.corrects}"))
+    return list(islice(found, _SEVERAL))
+
+
+def _check_rides(
+    reclear: Reclear,
+    rides: Rides,
+    listed: list[ReclearedTap],
+    earlier: Mapping[Place, Earlier],
+) -> Iterator[Finding]:
+    stored = {tap.row_no: tap for tap in rides.taps}
+    for tap in listed:
+        name = _name(reclear, tap)
+        if tap.row_no not in stored:
+            yield Finding(name, f"is no tap of {reclear.corrects}")
+            continue
+        expected = _expected(rides, tap, stored[tap.row_no], earlier.get(tap.place))
+        for field in ReclearedTap.__struct_fields__:
+            old, new = getattr(expected, field), getattr(tap, field)
+            if old != new:
+                yield Finding(name, field, _told(old), _told(new))
+
+
+def _expected(
+    rides: Rides, tap: ReclearedTap, stored: StoredTap, before: Earlier | None
+) -> ReclearedTap:
+    """A tap of a list as it must be, being answered as it is; its items stand for themselves."""
+    return msgspec.structs.replace(
+        tap,
+        operator_no=stored.operator_no,
+        amount_fen=stored.amount_fen,
+        debit_proven=stored.debit_proven,
+        was=stored_answer(stored) if before is None else before.answer,
+        deltas=rides.deltas(stored, tap.becomes, before),
+    )
+
+
+def _name(reclear: Reclear, tap: ReclearedTap) -> str:
+    return f"tap {tap.batch_seq}/{tap.row_no} of re-clearing {reclear.proposal_no}"
+
+
+def _told(value: object) -> str:
+    return shown(msgspec.json.encode(value).decode())
 
 
 def _check_entries(

@@ -228,11 +228,18 @@ _APPROVED: Final = (
 )
 
 
-async def read_booked(connection: Connection, corrects: date) -> list[tuple[int, ReclearedTap]]:
-    """(rules version, tap) of every approved re-clearing of a sealed date, the earliest one first."""
+async def read_booked(
+    connection: Connection, corrects: date, before: int | None = None
+) -> list[tuple[int, ReclearedTap]]:
+    """(rules version, tap) of every approved re-clearing of a sealed date, the earliest one first.
+
+    ``before``: only of those with a smaller number.
+    """
     rows = await connection.fetch(
-        f"{_APPROVED} AND r.corrects = $1 ORDER BY t.proposal_no, t.batch_seq, t.row_no", corrects
-    )
+        f"{_APPROVED} AND r.corrects = $1 AND ($2::bigint IS NULL OR t.proposal_no < $2)"
+        " ORDER BY t.proposal_no, t.batch_seq, t.row_no",
+        corrects, before,
+    )  # fmt: skip
     return [(row["rules_version"], _tap(row)) for row in rows]
 
 
