@@ -101,12 +101,17 @@ def refuse_what_no_plan_holds(
 ) -> None:
     """An engine that met such a row could judge nobody's batches any more.
 
-    Raises ``ClearingError``: a tariff, split or fee that the rules do not have, an id that is none.
+    Raises ``ClearingError``: a tariff, split or fee that the rules do not have, an owner of lines that is no
+    operator, an id that is none.
     """
+    operators = [row for row in rows["operator"] if isinstance(row, Operator)]
+    numbers = {operator.number for operator in operators}
     try:
         compile_plan(rows, rule_set, accounts, _NoKeys(), _NO_LIMITS, (0, 0))
-        for operator in rows["operator"]:
-            for name in operator.all_fees if isinstance(operator, Operator) else ():
+        for operator in operators:
+            if operator.split:
+                rule_set.check_owners(operator.split, numbers)
+            for name in operator.all_fees:
                 if name not in rule_set.fee_names():
                     raise ServiceError(
                         f"There is no fee named {name!r}.",

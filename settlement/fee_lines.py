@@ -44,7 +44,7 @@ class FeeLine(msgspec.Struct, frozen=True, kw_only=True):
     month_base_taps: int
     steps: list[Step]
     min_fen: int
-    max_fen: int
+    max_fen: int | None
     due_fen: int
     month_due_fen: int
     booked_fen: int

@@ -44,6 +44,9 @@ class Cards(StrEnum):
     FOREIGN = "foreign"
 
 
+SUM_MAX: Final = 2**53 - 1
+"""The highest volume or bound of a fee: sums over all rides of a month, not fares. All JSON readers keep it."""
+
 ROLES: Final = ("clearing_centre", "issuer", "province", "operator")
 """Who can share a fee."""
 
@@ -112,7 +115,7 @@ class FeeRule(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a fee. ``fen_tiers`` are on principal, ``tap_tiers`` on rides; a flat rate is one tier.
 
     ``tiered``: rates depend on the month so far. Bounds are of what is billed at once: a date, or a
-    month. ``recipients`` are (role, weight per mille): the fee is split by largest remainder.
+    month; ``max_fen`` None: no highest fee. ``recipients`` are (role, weight per mille): the fee is split by largest remainder.
     """
 
     name: str
@@ -121,7 +124,7 @@ class FeeRule(msgspec.Struct, frozen=True, kw_only=True):
     tap_tiers: tuple[Tier, ...] = ()
     tiered: bool = False
     min_fen: int = 0
-    max_fen: int = FEN_MAX
+    max_fen: int | None = None
     rounding: Rounding = Rounding.HALF_UP
     billing: Billing = Billing.DAILY
     bearer: FeeBearer = FeeBearer.OPERATOR
@@ -174,7 +177,10 @@ class FeeRule(msgspec.Struct, frozen=True, kw_only=True):
     def _bounded(self, fee_fen: int, volume: Volume) -> int:
         if fee_fen < 0:
             return fee_fen
-        return min(max(fee_fen, self.min_fen), self.max_fen) if self.has_volume(volume) else 0
+        if not self.has_volume(volume):
+            return 0
+        bounded_fen = max(fee_fen, self.min_fen)
+        return bounded_fen if self.max_fen is None else min(bounded_fen, self.max_fen)
 
 
 def _parts(of: str, tiers: tuple[Tier, ...], volume: int) -> list[Part]:
@@ -213,8 +219,9 @@ def _fee(name: str, table: Table, span: versions.Span) -> FeeRule:
             "A fee begins in the middle of a day.",
             "Write a date: fees are taken per business date.",
         )
-    low, high = table.integer_or("min_fen", 0), table.integer_or("max_fen", FEN_MAX)
-    if high < low:
+    low = table.integer_or("min_fen", 0, high=SUM_MAX)
+    high = table.integer("max_fen", high=SUM_MAX) if table.has("max_fen") else None
+    if high is not None and high < low:
         raise table.error("max_fen", f"max_fen {high} is below min_fen {low}.", "Exchange the two.")
     fen_tiers, tap_tiers = _rates(table)
     rule = FeeRule(
@@ -231,6 +238,7 @@ def _fee(name: str, table: Table, span: versions.Span) -> FeeRule:
         of=table.word("of", CARDS) if table.has("of") else Cards.ALL,
         recipients=read_shares(table, "recipients", ROLES),
     )
+    _check_takes(table, rule)
     _check_months(table, span, rule)
     _check_recipients(table, rule)
     return rule
@@ -276,7 +284,8 @@ def _tiers(rows: Sequence[Table], start: str, rate: str) -> tuple[Tier, ...]:
                 "Write all tiers by from_fen and per_mille, or all by from_taps and per_tap_fen.",
             )
         tier = Tier(
-            row.integer(start), row.integer(rate, 0, 1000 if rate == "per_mille" else FEN_MAX)
+            row.integer(start, high=SUM_MAX),
+            row.integer(rate, 0, 1000 if rate == "per_mille" else FEN_MAX),
         )
         if not tiers and tier.start:
             raise row.error(
@@ -293,6 +302,22 @@ def _tiers(rows: Sequence[Table], start: str, rate: str) -> tuple[Tier, ...]:
             )
         tiers.append(tier)
     return tuple(tiers)
+
+
+def _check_takes(table: Table, rule: FeeRule) -> None:
+    """A fee is something: at some rate, or at least ``min_fen``, and not at most nothing."""
+    if rule.max_fen == 0:
+        raise table.error(
+            "max_fen", "The fee is at most nothing.", "Leave the fee out, or max_fen."
+        )
+    tiers = (*rule.fen_tiers, *rule.tap_tiers)
+    if not rule.min_fen and not any(tier.rate for tier in tiers):
+        key = next(key for key in ("per_mille", "per_tap_fen", "tiers") if table.has(key))
+        raise table.error(
+            key,
+            "The fee takes nothing: all its rates are 0.",
+            "Give it a rate, or a min_fen; where nothing is charged, leave the fee out of the contract.",
+        )
 
 
 def _check_months(table: Table, span: versions.Span, rule: FeeRule) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from clearing.rules.dated import DatedTariff
 from clearing.rules.fees import FeeRule
 from clearing.rules.places import Place
 from clearing.rules.quoting import NO_CLAIMS, Claims, PairFare, Quote
-from clearing.rules.shares import DatedSplit
+from clearing.rules.shares import DatedSplit, check_owners
 from clearing.rules.sharing import Sharing
 from clearing.rules.versions import Span
 from schemas.codes import CardKind
@@ -57,6 +57,11 @@ class RuleSet:
     def split(self, name: str) -> tuple[DatedSplit, ...]:
         """The versions of a split in order of time."""
         return _known("split", self.splits, name)
+
+    def check_owners(self, split: str, operators: Collection[int]) -> None:
+        """Refuse a split whose owners of lines a node does not know: ``operators`` are the numbers of those
+        it does. Raises ``RuleError``."""
+        check_owners(_known("split", self.written.sections["split"], split), operators)
 
     def share(self, split: str, on: datetime, entry: int, station: int, fen: int) -> Sharing:
         """How a fare of ``fen`` is shared at a local time between stations of these numbers."""

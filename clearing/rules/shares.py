@@ -1,7 +1,7 @@
 """Splits of fares, and shares of fees: per mille by role; the engine knows whose account a role is."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -14,8 +14,10 @@ from clearing.rules.document import Table
 from clearing.rules.frozen import Frozen, read_frozen
 from clearing.rules.networks import DatedNetwork
 
-SPLIT_ROLES: Final = ("operator", "driver", "line_owner:NAME")
-"""Who can share a fare; the operator of a taxi is its platform. NAME is an operator's number."""
+_OWNER: Final = "line_owner:"
+_OWNERS: Final = f"{_OWNER}NUMBER"
+SPLIT_ROLES: Final = ("operator", "driver", _OWNERS)
+"""Who can share a fare; the operator of a taxi is its platform. NUMBER is an operator's."""
 
 SPLIT_KEYS: Final = versions.KEYS | {
     "shares": "who gets how much of a fare, in order",
@@ -29,7 +31,7 @@ SHARE_KEYS: Final = {
 }
 """The keys of a share."""
 
-_NAMED_ROLE: Final = re.compile(r"(line_owner:)[\w-]+")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 class DatedSplit(msgspec.Struct, frozen=True):
@@ -61,8 +63,7 @@ def read_shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple
     shares: list[tuple[str, int]] = []
     for row in rows:
         row.only(SHARE_KEYS)
-        role = row.text("role")
-        row.choose("role", _NAMED_ROLE.sub(r"\1NAME", role), dict.fromkeys(roles, role))
+        role = _role(row, roles)
         if any(role == other for other, _ in shares):
             raise row.error("role", f"{role} has two shares.", "Add them up in one entry.")
         shares.append((role, row.integer("per_mille", 0, 1000)))
@@ -72,6 +73,38 @@ def read_shares(version: Table, key: str, roles: tuple[str, ...]) -> tuple[tuple
             key, f"The shares sum to {total} per mille.", "Let them sum to 1000 exactly."
         )
     return tuple(shares)
+
+
+def _role(row: Table, roles: tuple[str, ...]) -> str:
+    """The role of a share, with the number of a line's owner."""
+    role = row.text("role")
+    if _OWNERS in roles and role.startswith(_OWNER):
+        number = role.removeprefix(_OWNER)
+        if not _NUMBER.fullmatch(number):
+            raise row.error(
+                "role",
+                f"{role} names {number!r}, which is no number of an operator.",
+                f"Write the owner's number as onecard operator list tells it, such as {_OWNER}21.",
+            )
+        return role
+    return row.choose("role", role, {known: known for known in roles if known != _OWNERS})
+
+
+def check_owners(rule: Rule, operators: Collection[int]) -> None:
+    """Refuse a share of an owner whom a node does not know. ``operators``: the numbers of those it knows.
+
+    A share of nobody's would be money that nobody is ever paid. Raises ``RuleError``.
+    """
+    for version in rule.tables:
+        for row in version.tables("shares"):
+            role = row.text("role")
+            if role.startswith(_OWNER) and int(role.removeprefix(_OWNER)) not in operators:
+                known = ", ".join(map(str, sorted(operators))) or "none"
+                raise row.error(
+                    "role",
+                    f"{role} is no operator of this node, and the share of nobody is never paid.",
+                    f"Register the owner with that number first, or write one of {known}.",
+                )
 
 
 class SplitReader:

@@ -110,7 +110,7 @@ def _bounds(rule: FeeRule, table: Table) -> Iterator[Shown]:
         ("min_fen", rule.min_fen, ("at least", "最低")),
         ("max_fen", rule.max_fen, ("at most", "最高")),
     ):
-        if table.has(key):
+        if table.has(key) and fen is not None:
             money = yuan_words(fen)
             yield _at(
                 table,

@@ -247,6 +247,26 @@ def test_rules_that_a_contract_needs_cannot_go(
     assert (refused.code, "no fee named 'xian/standard'" in refused.err) == (1, True)
 
 
+def test_a_share_of_an_owner_whom_the_node_does_not_know_is_not_put(
+    onecard: Callable[..., Answer], fresh: Path, given_database: str, run: Run[object], xian: Path
+) -> None:
+    taxi = Operator(
+        number=12, code="T", name="Taxi", mode="taxi", tariff="xian/taxi", split="xian/taxi"
+    )
+    run(register(given_database, [("operator", taxi)]))
+    edit(xian, '"driver", per_mille = 920', '"line_owner:77", per_mille = 920')
+    lines = (xian / "rules.toml").read_text("utf-8").splitlines()
+    (line,) = (at for at, text in enumerate(lines, 1) if "line_owner:77" in text)
+    refused = onecard("rules", "put", xian, "--home", fresh)
+    assert refused.code == 1
+    assert f"xian/rules.toml:{line}: split xian/taxi: line_owner:77 is no operator" in refused.err
+    assert "Register the owner with that number first, or write one of 12." in refused.err
+    assert in_force(run, given_database) == (1, [])
+    owner = Operator(number=77, code="O", name="Owner", mode="taxi", tariff="xian/taxi")
+    run(register(given_database, [("operator", owner)]))
+    assert onecard("rules", "put", xian, "--home", fresh).code == 0
+
+
 def test_rules_that_do_not_hold_are_not_put(
     onecard: Callable[..., Answer], fresh: Path, given_database: str, run: Run[object], xian: Path
 ) -> None:

@@ -97,6 +97,11 @@ CASES = (
     ("role_twice", R, 'role = "driver"', 'role = "operator"<<', "two shares"),
     ("too_many_shares", R, "shares = [", "shares = [<<" + "".join(
         f'\n{{ role = "line_owner:{n}", per_mille = 0 }},' for n in range(3)), "has 5 shares"),
+    ("owner_without_number", R, 'role = "driver"', 'role = "line_owner:"<<', "names ''"),
+    ("owner_by_name", R, 'role = "driver"', 'role = "line_owner:京港"<<', "names '京港', which is no number"),
+    ("owner_by_placeholder", R, 'role = "driver"', 'role = "line_owner:NUMBER"<<', "names 'NUMBER'"),
+    ("owner_with_zeros", R, 'role = "driver"', 'role = "line_owner:011"<<', "names '011'"),
+    ("owner_of_nobody", R, 'role = "driver"', 'role = "line_owner:0"<<', "names '0', which is no number"),
     ("fee_from_noon", R, "[[fee.standard]]\nsince = 2020-01-01",
      "[[fee.standard]]\nsince = 2020-01-01T12:00:00<<", "middle of a day"),
     ("fee_bounds", R, "max_fen = 5000", "max_fen = 50<<", "below min_fen 100"),

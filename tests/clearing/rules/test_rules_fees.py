@@ -1,6 +1,7 @@
 """What fees come to: tables worked out by hand."""
 
 from datetime import date
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,7 @@ from clearing.pricing import split_fen
 from clearing.rules import FeeRule, Volume, load
 from clearing.rules.fees import Billing, Tier, is_last_of_month
 
-TOP = 2**31 - 1
+TOP = 2**53 - 1
 
 
 def fee(text: str) -> FeeRule:
@@ -58,6 +59,12 @@ WHOLE = [
     ("per_tap_fen = 5\nmin_fen = 20", (0, 1), 20),
     ("per_tap_fen = 5\nmin_fen = 20", (500, 0), 0),
     ("per_mille = 5\nmax_fen = 4", (1_000, 1), 4),
+    # A month of a whole operator, 21.5 million yuan and more.
+    ("per_mille = 1000", (3_000_000_000, 1), 3_000_000_000),
+    ("per_tap_fen = 2147483647", (0, 2_000_000), 4_294_967_294_000_000),
+    ("per_mille = 5\nmax_fen = 5000000000", (2_000_000_000_000, 1), 5_000_000_000),
+    ("per_mille = 0\nmin_fen = 5000000000", (100, 1), 5_000_000_000),
+    (TIERS.replace("200_000", "3_000_000_000"), (4_000_000_000, 1), 9_000_200),
     ("per_mille = 5\nmin_fen = 20", (-1_000, 1), -5),  # taken back: no bound holds
     ("per_tap_fen = 5\nmin_fen = 20", (0, -3), -15),
     (TIERS, (-200_000, 0), -1_000),  # at the first tier's rate
@@ -135,7 +142,7 @@ def tiers(draw: st.DrawFn, top: int) -> tuple[Tier, ...]:
 @st.composite
 def rules(draw: st.DrawFn, *, bounded: bool) -> FeeRule:
     low = draw(st.integers(0, 2_000)) if bounded else 0
-    high = low + draw(st.integers(0, 5_000)) if bounded else TOP
+    high = low + draw(st.integers(0, 5_000)) if bounded else None
     return FeeRule(
         name="town/any",
         since=date(2026, 1, 1),
@@ -168,6 +175,7 @@ def test_a_monthly_bill_is_within_its_bounds(rule: FeeRule, dates: list[Volume])
         if billed < 0:
             assert billed == rule.scheduled_fen(whole)
         else:
+            assert rule.max_fen is not None
             assert billed == 0 or rule.min_fen <= billed <= rule.max_fen
 
 
@@ -187,6 +195,34 @@ def test_every_unit_is_charged_once_at_its_own_rate(rule: FeeRule, volume: Volum
         end = rule.fen_tiers[at + 1].start if at + 1 < len(rule.fen_tiers) else 2**62
         by_hand += tier.rate * len(range(tier.start, min(end, volume.fen)))
     assert by_hand == sum(part.mille for part in parts if part.of == "fen")
+
+
+SUMS = st.one_of(st.integers(0, TOP), st.sampled_from((2**31 - 1, 2**31, 2**32, TOP - 1, TOP)))
+
+
+@given(
+    st.lists(SUMS.filter(bool), max_size=4, unique=True),
+    st.lists(st.integers(1, 1000), min_size=5, max_size=5),
+    SUMS,
+    st.tuples(SUMS, SUMS),
+)
+def test_sums_of_a_whole_operator_are_written_and_charged_to_the_fen(
+    starts: list[int], rates: list[int], principal: int, bounds: tuple[int, int]
+) -> None:
+    """Rule files take every sum up to 2^53 − 1, and exact fractions agree."""
+    low, high = sorted(bounds)
+    tiers = list(zip((0, *sorted(starts)), rates, strict=False))
+    rows = ", ".join(f"{{ from_fen = {start}, per_mille = {rate} }}" for start, rate in tiers)
+    rule = fee(f"tiers = [{rows}]\nmin_fen = {low}\nmax_fen = {max(high, 1)}")
+    ends = (*(start for start, _ in tiers[1:]), max(principal, TOP))
+    exact = sum(
+        (Fraction(max(min(principal, end) - start, 0) * rate, 1000))
+        for (start, rate), end in zip(tiers, ends, strict=True)
+    )
+    scheduled = int(exact + Fraction(1, 2))
+    assert rule.scheduled_fen(Volume(principal)) == scheduled
+    expected = min(max(scheduled, low), max(high, 1)) if principal else 0
+    assert rule.fee_fen(Volume(principal)) == expected
 
 
 @given(

@@ -50,6 +50,21 @@ CASES = {
         START + TIERS.replace("per_mille = 3", "per_mille = 1001<<") + END,
         "per_mille is 1001",
     ),
+    "nothing of principal": (START + "per_mille = 0<<\n" + END, "The fee takes nothing"),
+    "nothing of rides": (START + "per_tap_fen = 0<<\nmax_fen = 9\n" + END, "all its rates are 0"),
+    "nothing in any tier": (
+        START + TIERS.replace("tiers = [", "tiers = [<<").replace("= 5 }", "= 0 }").replace("= 3 }", "= 0 }") + END,
+        "The fee takes nothing: all its rates are 0",
+    ),
+    "at most nothing": (START + "per_mille = 5\nmax_fen = 0<<\n" + END, "at most nothing"),
+    "tier beyond all sums": (
+        START + TIERS.replace("from_fen = 1000", "from_fen = 9007199254740992<<") + END,
+        "from_fen is 9007199254740992; it must be from 0 to 9007199254740991",
+    ),
+    "least fee beyond all sums": (
+        START + "per_mille = 5\nmin_fen = 9007199254740992<<\n" + END,
+        "min_fen is 9007199254740992; it must be from 0 to 9007199254740991",
+    ),
     "two rates on principal": (
         START + "per_mille = 5<<\n" + TIERS + END,
         "per_mille stands beside tiers that set it",

@@ -106,16 +106,16 @@ async def test_an_account_that_only_the_other_rules_need_is_named(two_days: Cont
     split = '[[split.taxi]]\nsince = 2000-01-01\nstand_in = "What'
     owned = (
         '{ role = "driver", per_mille = 920 }',
-        '{ role = "line_owner:OWNER", per_mille = 920 }',
+        '{ role = "line_owner:77", per_mille = 920 }',
     )
     found = await simulate(two_days, other((split, split), owned), OPEN, NEXT)
     (new,) = (row for row in found.account_names if not row.opened)
-    assert new.code == "principal/operator/OWNER"
+    assert new.code == "principal/operator/77"
     fallen = [row for row in found.forecast.accounts if row.account == new.account]
     assert [(row.before_fen, row.after_fen) for row in fallen] == [(0, 2 * 23_920)]
     async with store.reading(two_days.dsn) as connection:
         count = await connection.fetchval(
-            "SELECT count(*) FROM clearing.account WHERE participant = 'OWNER'"
+            "SELECT count(*) FROM clearing.account WHERE participant = '77'"
         )
     assert count == 0
 
