@@ -77,19 +77,9 @@ class Maker:
 
     def bus(self, moment: int, pool: Pool, index: int, *, leg: Ride | None = None) -> Ride:
         """A ride at a flat fare. ``leg``: the first leg, from which a transfer discount follows."""
-        operator = self.world.operators[BUS]
-        terminal = self.rng.randrange(len(operator.terminals))
-        line = operator.terminals.lines[terminal]
         fares = self.world.fares.bus
-        ride = self._meet(moment, pool, index, operator, terminal, TapKind.BUS_FLAT)
-        draft = ride.draft
-        draft.line, draft.vehicle = line, operator.terminals.places[terminal]
-        draft.station, draft.direction = (
-            1 + draft.terminal_number % 30,
-            1 + draft.terminal_number % 2,
-        )
-        draft.driver = draft.vehicle * 10 + 1
-        self._charge(ride, fares.lines[line], fares.discounts)
+        ride = self._board(moment, pool, index, self.world.operators[BUS])
+        self._charge(ride, fares.lines[ride.draft.line], fares.discounts)
         self._transfer(ride, fares.transfer, leg)
         self.pay(ride, ride.priced_fen)
         return ride
@@ -170,6 +160,20 @@ class Maker:
         return ride
 
     # -- parts -------------------------------------------------------------------------------------
+
+    def _board(self, moment: int, pool: Pool, index: int, operator: OperatorFacts) -> Ride:
+        """A card is held to the reader of a bus that takes a flat fare."""
+        terminals = operator.terminals
+        terminal = self.rng.randrange(len(terminals))
+        ride = self._meet(moment, pool, index, operator, terminal, TapKind.BUS_FLAT)
+        draft = ride.draft
+        draft.line, draft.vehicle = terminals.lines[terminal], terminals.places[terminal]
+        draft.station, draft.direction = (
+            1 + draft.terminal_number % 30,
+            1 + draft.terminal_number % 2,
+        )
+        draft.driver = draft.vehicle * 10 + 1
+        return ride
 
     def _meet(
         self,

@@ -6,6 +6,7 @@ from array import array
 from datetime import date
 from typing import Final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from loadtest.cards import IssuerFacts, Pool
@@ -16,11 +17,14 @@ from schemas.codes import CardFamily, Industry
 from schemas.registry import Operator
 
 BUS, METRO, TAXI, AGENT = "bus", "metro", "taxi", "agent"
-_POSITIONS: Final = {METRO: 1, BUS: 2, TAXI: 3, AGENT: 9}
+NEWCOMER: Final = "newcomer"
+"""A second bus operator, of which not every city has one."""
+_POSITIONS: Final = {METRO: 1, BUS: 2, TAXI: 3, NEWCOMER: 4, AGENT: 9}
 _INDUSTRY: Final = {
     METRO: Industry.METRO,
     BUS: Industry.BUS,
     TAXI: Industry.TAXI,
+    NEWCOMER: Industry.BUS,
     AGENT: Industry.BUS,
 }
 _VEHICLES_PER_LINE: Final = 6
@@ -47,28 +51,40 @@ class Terminals:
         return self.numbers[terminal]
 
 
-class OperatorFacts:
-    """An operator of a city, its signing key, its API key, its terminals."""
+class Contract(msgspec.Struct, frozen=True):
+    """The full names of the rules that an operator's contract names; empty = none."""
 
-    def __init__(self, seed: int, city: cities.CityFacts, mode: str, fares: CityFares) -> None:
+    tariff: str = ""
+    split: str = ""
+    fee: str = ""
+    fees: tuple[str, ...] = ()
+
+
+class OperatorFacts:
+    """An operator of a city, its signing key, its API key, its terminals.
+
+    ``places``: (registered line, station or vehicle) of each terminal.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        city: cities.CityFacts,
+        mode: str,
+        contract: Contract,
+        places: list[tuple[int, int]],
+    ) -> None:
         position = _POSITIONS[mode]
         self.mode, self.industry = mode, _INDUSTRY[mode]
         self.number = int(city.area) * 100 + position
         self.code = f"{city.area}-{mode}"
         self._name = f"{city.name} {mode if mode != AGENT else 'top-up agent'}"
-        self.tariff = {
-            BUS: fares.bus.tariff,
-            METRO: fares.metro.tariff if fares.metro else "",
-            TAXI: fares.taxi.tariff,
-            AGENT: "",
-        }[mode]
-        self._split = fares.splits.get(mode, "")
-        self._fee = fares.fee if mode != AGENT else ""
+        self._contract = contract
         secret = hashlib.sha256(f"onecard test operator key {seed} {self.code}".encode()).digest()
         self.signing_key = Ed25519PrivateKey.from_private_bytes(secret)
         digest = hashlib.sha256(f"onecard test api key {seed} {self.code}".encode()).hexdigest()
         self.api_key = f"test-{self.code}-{digest[:24]}"
-        self.terminals = Terminals(f"{city.area}{position:02d}", _places(mode, fares))
+        self.terminals = Terminals(f"{city.area}{position:02d}", places)
 
     def row(self, acknowledged: tuple[tuple[int, str], ...]) -> Operator:
         """The registry row."""
@@ -76,10 +92,11 @@ class OperatorFacts:
             number=self.number,
             code=self.code,
             name=self._name,
-            mode=self.mode,
-            tariff=self.tariff,
-            split=self._split,
-            fee=self._fee,
+            mode=BUS if self.mode == NEWCOMER else self.mode,
+            tariff=self._contract.tariff,
+            split=self._contract.split,
+            fee=self._contract.fee,
+            fees=self._contract.fees,
             load_agent=self.mode == AGENT,
             # The algorithm id, then the key.
             public_key=(b"\x01" + self.signing_key.public_key().public_bytes_raw()).hex().upper(),
@@ -88,6 +105,13 @@ class OperatorFacts:
             payee_name=f"{self._name} (test)",
             denylist_acknowledged=acknowledged,
         )
+
+
+def _contract(mode: str, fares: CityFares) -> Contract:
+    if mode == AGENT:
+        return Contract()
+    tariff = {BUS: fares.bus.tariff, METRO: fares.metro.tariff if fares.metro else ""}
+    return Contract(tariff.get(mode, fares.taxi.tariff), fares.splits.get(mode, ""), fares.fee)
 
 
 def _places(mode: str, fares: CityFares) -> list[tuple[int, int]]:
@@ -117,7 +141,10 @@ class CityWorld:
         self.facts, self.area, self.fares, self.day = facts, facts.area, fares, day
         self.area_bytes = bytes.fromhex(facts.area)
         modes = [METRO, BUS, TAXI, AGENT] if fares.metro else [BUS, TAXI, AGENT]
-        self.operators = {mode: OperatorFacts(seed, facts, mode, fares) for mode in modes}
+        self.operators = {
+            mode: OperatorFacts(seed, facts, mode, _contract(mode, fares), _places(mode, fares))
+            for mode in modes
+        }
         self.rng = random.Random(f"onecard cards {seed} {area}")
         self.pools = tuple(
             Pool(IssuerFacts(seed, facts, family), day)

@@ -5,8 +5,9 @@ from functools import partial
 import msgspec
 
 from loadtest.faults.case import Case
-from loadtest.making import Ride
+from loadtest.making import DAY_S, Ride
 from loadtest.month.day import MonthDay
+from loadtest.month.newcomer import newcomer_of
 from loadtest.world import AGENT, BUS
 from schemas.codes import TapKind, TypeByte
 from schemas.reasons import Reason
@@ -25,6 +26,11 @@ def _on(case: Case, day: MonthDay, moment: int) -> Case:
 def _post(case: Case, ride: Ride, days: int, *reasons: Reason) -> None:
     """Sign, and hand over some days later."""
     _day(case).post(ride.operator, case.item(case.seal(ride), *reasons), days)
+
+
+def _variant(case: Case) -> int:
+    """Which variant of a fault: others on other dates, of which each may have one occurrence only."""
+    return case.turn + _day(case).number
 
 
 # -- loads -----------------------------------------------------------------------------------------
@@ -165,6 +171,64 @@ def leg_late(case: Case) -> None:
     leg = case.bus()
     _post(case, leg, 1 + case.turn % 3)
     case.send(case.maker.bus(case.moment + 1800, case.pool, case.index, leg=leg))
+
+
+def transfer_refuted(case: Case) -> None:
+    """A transfer discount that shows to be none when the missing record comes: its leg was too long ago,
+    was no leg, or one transfer too many was taken from it."""
+    transfer = case.day.world.fares.bus.transfer
+    assert transfer is not None
+    pool, index, moment = case.pool, case.index, case.moment
+    variant = _variant(case) % 3
+    if variant == 0:
+        leg = case.bus(-transfer.window_s - 1)
+    elif variant == 1:
+        leg = case.maker.taxi(moment - 1200, pool, index)
+    else:
+        leg = case.bus(-300)
+    _post(case, leg, 1 + case.turn % 4)
+    if variant == 2:
+        for _ in range(transfer.count_max):
+            case.send(case.maker.bus(moment, pool, index, leg=leg))
+            moment += 600
+    case.send(case.maker.bus(moment, pool, index, leg=leg))
+
+
+# -- an operator without a whole contract ----------------------------------------------------------
+
+
+def _newcomer(case: Case, seconds: int = 0) -> Ride:
+    return _day(case).maker.newcomer(case.moment + seconds, case.pool, case.index)
+
+
+def contract_incomplete(case: Case) -> None:
+    """A ride with the newcomer while its split or its fee has no rule: at once, late, as the leg of a
+    transfer, overcharged; and one more just before and after each midnight that changes what is missing."""
+    day = _day(case)
+    ride = _newcomer(case)
+    missing = day.maker.missing(ride)
+    match _variant(case) % 4:
+        case 0:
+            case.send(ride, *missing)
+        case 1:
+            _post(case, ride, (1, 5, 20)[case.turn % 3], *missing)
+        case 2:
+            case.send(ride, *missing)
+            case.send(case.maker.bus(case.moment + 1200, case.pool, case.index, leg=ride))
+        case _:
+            case.maker.repay(ride, ride.priced_fen + 100)
+            case.send(ride, *missing)
+    newcomer = newcomer_of(day.world)
+    for number in (newcomer.split_since, newcomer.fee_until):
+        if number > day.number + 1:
+            day.network.plan(number - 1, DAY_S - 1, partial(_newcomer_again, case))
+            day.network.plan(number, 0, partial(_newcomer_again, case))
+
+
+def _newcomer_again(case: Case, day: MonthDay, moment: int) -> None:
+    again = _on(case, day, moment)
+    ride = _newcomer(again)
+    again.send(ride, *day.maker.missing(ride))
 
 
 # -- cards -----------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from loadtest.item import Item
 from loadtest.making import DAY_S, Maker, Ride
 from loadtest.month.log import LoadLog
 from loadtest.month.network import Network, Parcel
+from loadtest.month.newcomer import FARE_FEN, newcomer_of
 from loadtest.traffic import CityDay
 from loadtest.world import AGENT, CityWorld, OperatorFacts
+from schemas.reasons import Reason
 
 REST_S: Final = 600
 """A card that rode rests for so long, so that no two clean rides look like one charged twice."""
@@ -50,10 +52,23 @@ class MonthMaker(Maker):
             self._log.note(ride, self._number)
         return ride
 
+    def newcomer(self, moment: int, pool: Pool, index: int) -> Ride:
+        """A ride with the newcomer, which takes one fare from everybody."""
+        ride = self._board(moment, pool, index, newcomer_of(self.world))
+        self._charge(ride, FARE_FEN, {})
+        self.pay(ride, ride.priced_fen)
+        return ride
+
+    def missing(self, ride: Ride) -> tuple[Reason, ...]:
+        """What the newcomer's contract lacks at the time of a ride."""
+        return newcomer_of(self.world).missing(self._number + ride.moment // DAY_S)
+
 
 class MonthDay(CityDay):
     """One business date; ``number`` counts from the first one. After the last transaction date
     ``quota`` is 0: only what is under way arrives."""
+
+    maker: MonthMaker
 
     def __init__(
         self,
@@ -66,7 +81,7 @@ class MonthDay(CityDay):
         under_way: tuple[Network, LoadLog],
     ) -> None:
         day = first + timedelta(days=number)
-        super().__init__(world, day, desks, quota, rng)
+        super().__init__(world, day, desks, quota, rng, production=True)
         self.number = number
         self.network, self.log = under_way
         self.maker = MonthMaker(world, day, rng, self.log, number)

@@ -1,6 +1,7 @@
 """The directory of a month.
 
 - ``keys.json``, ``operators.json``, ``cards.jsonl``: test keys and the issuers' lists
+- ``rules/SET/rules.toml``: a rule set that the node needs beside the city's own one
 - ``dates/DATE/registry.jsonl``: rows to import before the date's first batch (the first date: all)
 - ``dates/DATE/load-log.json``: the issuers' lines to import on the date, ``complete_until``
 - ``dates/DATE/batches/NNNNNN-OPERATOR-NUMBER.bin``: in the order of submission
@@ -9,12 +10,13 @@
 - ``expected/cards.jsonl``, ``expected/items.jsonl``: how it all ends
 - ``expected/summary.json``
 
-A row of a batch that is not among ``rows`` is accepted, with nothing to say but ``tac_by_issuer`` of
+The node is one in production. A row of a batch that is not among ``rows`` is accepted, with nothing to say but ``tac_by_issuer`` of
 another city's card, and credited in full.
 """
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ import msgspec
 from loadtest.cards import TestKeySet
 from loadtest.month.model.card import Card
 from loadtest.month.month import BusinessDate, Imported, Month, Submitted
+from loadtest.month.newcomer import RULE_SET
 from schemas import batch
 from schemas.items import LoadLogged
 from schemas.reasons import names
@@ -41,6 +44,7 @@ class BatchLine(msgspec.Struct):
     number: int
     again: bool
     batch_seq: int
+    declared_late: bool
     count: int
     verdicts: tuple[int, int, int]
     priced_fen: int
@@ -89,8 +93,8 @@ class LogFile(msgspec.Struct):
     lines: dict[int, list[LoadLogged]]
 
 
-def line_of(submitted: Submitted, position: int) -> BatchLine:
-    """The line of one batch."""
+def line_of(submitted: Submitted, position: int, day: date) -> BatchLine:
+    """The line of one batch that arrives on a business date."""
     header = submitted.sent.batch.header
     answers = submitted.answers
     verdicts = [0, 0, 0]
@@ -106,6 +110,7 @@ def line_of(submitted: Submitted, position: int) -> BatchLine:
         header.number,
         submitted.again,
         submitted.batch_seq,
+        header.declared_date < day.strftime("%Y%m%d"),
         header.count,
         (verdicts[0], verdicts[1], verdicts[2]),
         sum(answer.priced_fen for answer in answers),
@@ -164,9 +169,9 @@ class Writer:
         """Everything; ``progress`` is told the taps so far."""
         self._beforehand()
         with (self.out / "expected" / "nights.jsonl").open("wb") as nights:
-            for date in self.month.run():
-                self._date(date)
-                nights.write(encoder.encode(date.night) + b"\n")
+            for business in self.month.run():
+                self._date(business)
+                nights.write(encoder.encode(business.night) + b"\n")
                 progress(self._taps)
         self._end()
         summary = Summary(
@@ -187,6 +192,9 @@ class Writer:
         (self.out / "expected").mkdir(parents=True)
         keys = [key_row(keys) for keys in self.month.key_sets()]
         (self.out / "keys.json").write_bytes(encoder.encode(keys))
+        rules = self.out / "rules" / RULE_SET
+        rules.mkdir(parents=True)
+        (rules / "rules.toml").write_text(self.month.newcomer.rules(), encoding="utf-8")
         with (self.out / "cards.jsonl").open("wb") as cards:
             for card in self.month.issued_cards():
                 cards.write(encoder.encode(card) + b"\n")
@@ -200,19 +208,19 @@ class Writer:
         ]
         (self.out / "operators.json").write_bytes(encoder.encode(operators))
 
-    def _date(self, date: BusinessDate) -> None:
-        folder = self.out / "dates" / date.day.isoformat()
+    def _date(self, business: BusinessDate) -> None:
+        folder = self.out / "dates" / business.day.isoformat()
         (folder / "batches").mkdir(parents=True)
-        if date.registry:
-            rows = [{"kind": kind, "row": row} for kind, row in date.registry]
+        if business.registry:
+            rows = [{"kind": kind, "row": row} for kind, row in business.registry]
             (folder / "registry.jsonl").write_bytes(encoder.encode_lines(rows))
-        if date.load_log is not None:
-            log = log_of(date.load_log, self.month)
+        if business.load_log is not None:
+            log = log_of(business.load_log, self.month)
             (folder / "load-log.json").write_bytes(encoder.encode(log))
-        with (self.out / "expected" / f"{date.day}.jsonl").open("wb") as expected:
-            for submitted in date.batches:
+        with (self.out / "expected" / f"{business.day}.jsonl").open("wb") as expected:
+            for submitted in business.batches:
                 self._position += 1
-                line = line_of(submitted, self._position)
+                line = line_of(submitted, self._position, business.day)
                 body = batch.to_binary(submitted.sent.batch)
                 (folder / "batches" / line.file).write_bytes(body)
                 expected.write(encoder.encode(line) + b"\n")

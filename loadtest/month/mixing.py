@@ -30,13 +30,15 @@ Spoil = Callable[[Ride, MonthDay, random.Random], Reason | None]
 
 
 class Step(msgspec.Struct):
-    """One ride of a run. ``days``: how much later its record, or the copy of it, arrives."""
+    """One ride of a run. ``days``: how much later its record, or the copy of it, arrives;
+    ``newcomer``: it is with the operator whose contract is not whole."""
 
     spoils: tuple[str, ...] = ()
     proof: str = GOOD
     travels: str = NOW
     days: int = 0
     gap_s: int = 1800
+    newcomer: bool = False
 
 
 # -- what may be wrong with a ride before the card signs -------------------------------------------
@@ -181,6 +183,7 @@ def _step(rng: random.Random, *, honest: bool, after: Step) -> Step:
     step = Step(gap_s=rng.choice((900, 1500, 2700, 3600, 20 * 3600)))
     if not honest:
         step.spoils = _spoils(rng)
+        step.newcomer = not rng.randrange(8)
     proofs = (GOOD, 80), (TORN, 8), (TORN_UNTAKEN, 6), (WRONG, 0 if honest else 6)
     step.proof = _drawn(rng, proofs)
     step.travels = _drawn(
@@ -254,13 +257,18 @@ class Run:
 
 def _ride(case: Case, day: MonthDay, step: Step) -> None:
     rng = day.rng
-    ride = case.any_ride()
+    if step.newcomer:
+        ride = day.maker.newcomer(case.moment, case.pool, case.index)
+    else:
+        ride = case.any_ride()
     if step.proof == TORN_UNTAKEN:
         # What the device believes was taken is still on the card.
         case.pool.offline[case.index] -= 1
         case.pool.balance[case.index] = ride.draft.balance_before_fen
     said = [SPOILS[name](ride, day, rng) for name in step.spoils]
     reasons = [reason for reason in said if reason is not None]
+    if step.newcomer:
+        reasons += day.maker.missing(ride)
     if step.proof in {TORN, TORN_UNTAKEN}:
         if "above" in step.spoils or "below" in step.spoils:
             settled = step.proof == TORN

@@ -28,8 +28,9 @@ from loadtest.month.model.audit import Night
 from loadtest.month.model.card import Card
 from loadtest.month.model.node import Answer, Model
 from loadtest.month.network import Network
+from loadtest.month.newcomer import Newcomer
 from loadtest.registry_rows import Row
-from loadtest.world import AGENT, CityWorld
+from loadtest.world import AGENT, NEWCOMER, CityWorld
 from schemas import cities as words
 
 CITY: Final = "7910"
@@ -100,6 +101,8 @@ class Month:
         self.worlds = {area: CityWorld(seed, area, known[area], first) for area in known}
         self.world = self.worlds[CITY]
         self.world.neighbour = self.worlds[NEIGHBOUR]
+        self.newcomer = Newcomer(seed, self.world.facts, first, days)
+        self.world.operators[NEWCOMER] = self.newcomer
         self.excluded = Pool(IssuerFacts(seed, words.CITIES[1], plan.EXCLUDED_FAMILY), first)
         self._issue_cards(max(150, taps // TAPS_PER_CARD // 2))
         self._plans = self._plan_faults()
@@ -122,15 +125,26 @@ class Month:
 
     def _plan_faults(self) -> list[plan.DayPlan]:
         rng = self._random("faults")
+        days = [
+            {fault.name for fault in self._faults if table.possible(fault, self.world, number)}
+            for number in range(self.days_count)
+        ]
         # Each fault has a day on which it occurs whatever the number of taps.
-        sure = [(rng.randrange(self.days_count), fault) for fault in self._faults]
+        sure = [
+            (
+                rng.choice([number for number, names in enumerate(days) if fault.name in names]),
+                fault,
+            )
+            for fault in self._faults
+            if any(fault.name in names for names in days)
+        ]
         occurrences = round(self._quota * self._fault_rate / TAPS_PER_OCCURRENCE)
         plans = []
         for number in range(self.days_count):
-            possible = [fault for fault in self._faults if fault.possible(self.world, number)]
+            possible = [fault for fault in self._faults if fault.name in days[number]]
             weights = [fault.weight or RARE for fault in possible]
             chosen = rng.choices(possible, weights, k=occurrences) if self._fault_rate else []
-            chosen += [fault for day, fault in sure if day == number and fault in possible]
+            chosen += [fault for day, fault in sure if day == number]
             day_plan = plan.DayPlan(self.world, self.excluded, number, rng)
             for fault in possible:
                 if fault in chosen:

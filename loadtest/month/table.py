@@ -5,12 +5,16 @@ from typing import Final
 from loadtest.cards import Opening
 from loadtest.faults.table import FAULTS, UNDELIVERED, Fault
 from loadtest.month import cases, mixing
-from loadtest.world import METRO
+from loadtest.month.newcomer import newcomer_of
+from loadtest.world import METRO, CityWorld
 from schemas.codes import CardKind
+from schemas.reasons import Reason
 
 _REPLACED: Final = frozenset({"refund_held", "kind_not_supported"})
 """Faults of the province whose agents would have to write lines of a load log."""
 _RICH: Final = Opening(card_kind=CardKind.ORDINARY, balance_fen=60_000)
+SPLIT_MISSING, FEE_MISSING = "a split that is missing", "a fee that is missing"
+_MISSING: Final = {SPLIT_MISSING: Reason.ACCOUNT_MISSING, FEE_MISSING: Reason.FEE_RULE_MISSING}
 _PLAIN: Final = Opening(card_kind=CardKind.ORDINARY, balance_fen=10_000)
 
 _OWN: Final = (
@@ -32,12 +36,23 @@ _OWN: Final = (
     Fault("journey_too_long_unnamed", 2, cases.journey_too_long_unnamed, _PLAIN, needs=METRO),
     Fault("exit_late", 2, cases.exit_late, _PLAIN, needs=METRO),
     Fault("leg_late", 3, cases.leg_late, _PLAIN, needs="transfer"),
+    Fault("transfer_refuted", 3, cases.transfer_refuted, _PLAIN, needs="transfer"),
+    Fault("account_missing", 3, cases.contract_incomplete, _PLAIN, needs=SPLIT_MISSING),
+    Fault("fee_rule_missing", 3, cases.contract_incomplete, _PLAIN, needs=FEE_MISSING),
     Fault("double_deduction", 3, cases.double_deduction, _PLAIN),
     Fault("kind_not_supported", 1, cases.kind_not_supported, _PLAIN),
     Fault("refund", 3, cases.refund, _PLAIN),
     Fault("refund_ridden_after", 1, cases.refund_ridden_after, _PLAIN),
     Fault("denied_over_days", 2, cases.denied_over_days, _PLAIN, denied=UNDELIVERED),
 )
+
+
+def possible(fault: Fault, world: CityWorld, number: int) -> bool:
+    """Whether a fault of a month can occur on a date, counted from the first one."""
+    if fault.needs in _MISSING:
+        return _MISSING[fault.needs] in newcomer_of(world).missing(number)
+    return fault.possible(world, number)
+
 
 MONTH: Final = tuple(fault for fault in FAULTS if fault.name not in _REPLACED) + _OWN
 """Every fault of a month."""

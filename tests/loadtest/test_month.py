@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from loadtest.month.table import HONEST, MONTH
 from schemas import batch, record
 from schemas.codes import Verdict
 from schemas.items import ItemKind, ItemOutcome
-from schemas.reasons import Reason
+from schemas.reasons import RECORD_LEVEL, Reason, names
 
 FIRST = date(2026, 1, 5)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def month(seed: int = 3, taps: int = 6_000, **more: object) -> Month:
@@ -27,7 +29,7 @@ def month(seed: int = 3, taps: int = 6_000, **more: object) -> Month:
 def told(dates: list[BusinessDate]) -> list[object]:
     """Everything that is expected of a month."""
     return [
-        (each.day, each.night, [line_of(submitted, 0) for submitted in each.batches])
+        (each.day, each.night, [line_of(submitted, 0, each.day) for submitted in each.batches])
         for each in dates
     ]
 
@@ -73,36 +75,103 @@ def test_every_fault_occurs(played: tuple[Month, list[BusinessDate]]) -> None:
     assert found | {"load_lost_unseen"} == {fault.name for fault in MONTH}
 
 
-def test_every_reason_of_a_city_and_every_outcome_of_a_night_is_expected_somewhere(
+# What a month does not show, why, and the test that reaches it.
+ELSEWHERE: dict[Reason, tuple[str, str]] = {
+    Reason.DECLARED_LATE: (
+        "said of a batch, not of its taps: the month expects it of each receipt",
+        "tests/loadtest/test_month.py::test_batches_that_are_declared_late_are_told",
+    ),
+    Reason.TAC_UNAVAILABLE: (
+        "the month's records all come from card readers; a source without TAC has a profile",
+        "tests/clearing/test_kernel_reasons.py::test_a_tap_gets_its_reason",
+    ),
+    Reason.CARD_UNREGISTERED: (
+        "the month's issuers list their cards",
+        "tests/clearing/test_kernel_reasons.py::test_a_tap_gets_its_reason",
+    ),
+    Reason.TRANSFER_UNMARKED: (
+        "said under tariffs that read the fare from the amount, which the played city has not",
+        "tests/service/test_profile_shenzhen_2018.py::test_the_day_of_the_city",
+    ),
+    Reason.REFUSED_BY_ISSUER: (
+        "another city's answer, which comes with the province's cycle: one city plays",
+        "tests/settlement/exchange/test_exchange.py::test_a_day_between_two_cities",
+    ),
+    Reason.DUPLICATE_OTHER_CITY: (
+        "another city's presentment, which comes with the province's cycle: one city plays",
+        "tests/settlement/test_memory_over_nights.py::test_the_same_tap_is_told_by_date_and_by_city",
+    ),
+}
+BATCHES_REFUSED = "tests/service/test_file_level.py::test_no_file_level_reason_is_left_out"
+"""Reasons of files: such a batch is not taken, so that no tap of it is judged."""
+
+DECIDED = {
+    # by people
+    ItemOutcome.RELEASED, ItemOutcome.REJECTED, ItemOutcome.RETURNED, ItemOutcome.WRITTEN_OFF,
+    ItemOutcome.REVERSED, ItemOutcome.BOOKED, ItemOutcome.DENIED, ItemOutcome.DISMISSED,
+    # by another city, by a date's re-clearing
+    ItemOutcome.REFUSED, ItemOutcome.RECLEARED,
+}  # fmt: skip
+"""What does not become of an item by itself."""
+
+
+def test_every_reason_that_a_tap_can_get_is_expected_somewhere(
     played: tuple[Month, list[BusinessDate]],
 ) -> None:
     _, dates = played
-    reasons = {answer.reason for each in dates for sent in each.batches for answer in sent.answers}
+    answers = [answer for each in dates for sent in each.batches for answer in sent.answers]
     flags = 0
-    for each in dates:
-        for sent in each.batches:
-            for answer in sent.answers:
-                flags |= answer.flags
-    shown = reasons | {reason.name.lower() for reason in Reason if flags >> reason & 1}
-    elsewhere = {
-        # of batches, of other sources and cities, of issuers' answers, of production, of rules with holes
-        Reason.DECLARED_LATE, Reason.TAC_UNAVAILABLE, Reason.CARD_UNREGISTERED,
-        Reason.TRANSFER_UNMARKED, Reason.REFUSED_BY_ISSUER, Reason.TEST_CARD,
-        Reason.DUPLICATE_OTHER_CITY, Reason.ACCOUNT_MISSING, Reason.FEE_RULE_MISSING,
-    }  # fmt: skip
-    assert shown == {r.name.lower() for r in Reason if r < 64 and r not in elsewhere}
-    outcomes = {change.outcome for each in dates for change in each.night.changes}
-    assert outcomes == {
-        outcome.value
-        for outcome in (
-            ItemOutcome.OPENED, ItemOutcome.RESTATED, ItemOutcome.ARRIVED, ItemOutcome.LOST,
-            ItemOutcome.ARRIVED_LATE, ItemOutcome.DEBITED, ItemOutcome.NOT_DEBITED,
-            ItemOutcome.MATCHED, ItemOutcome.ALARMED, ItemOutcome.PAID,
-            ItemOutcome.PROVEN, ItemOutcome.NOT_PROVEN,
-        )
-    }  # fmt: skip
-    kinds = {change.item_id.split("/")[0] for each in dates for change in each.night.changes}
-    assert kinds == {kind.value for kind in ItemKind}
+    for answer in answers:
+        flags |= answer.flags
+    shown = {answer.reason for answer in answers} | set(names(flags))
+    due = {Reason.CLEAN, *(row.reason for row in RECORD_LEVEL)} - ELSEWHERE.keys()
+    assert shown == {reason.name.lower() for reason in due}
+
+
+@pytest.mark.parametrize("where", [BATCHES_REFUSED, *(test for _, test in ELSEWHERE.values())])
+def test_what_a_month_does_not_show_is_shown_elsewhere(where: str) -> None:
+    path, _, name = where.partition("::")
+    assert re.search(
+        rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
+def test_every_outcome_of_a_night_is_expected_somewhere(
+    played: tuple[Month, list[BusinessDate]],
+) -> None:
+    _, dates = played
+    changes = [change for each in dates for change in each.night.changes]
+    assert {change.outcome for change in changes} == set(ItemOutcome) - DECIDED
+    assert {change.item_id.split("/")[0] for change in changes} == set(ItemKind)
+
+
+def test_batches_that_are_declared_late_are_told(
+    played: tuple[Month, list[BusinessDate]],
+) -> None:
+    _, dates = played
+    lines = [line_of(sent, 0, each.day) for each in dates for sent in each.batches]
+    assert 0 < sum(line.declared_late for line in lines) < len(lines) / 2
+
+
+def test_what_a_contract_lacks_is_seen_to_the_second() -> None:
+    """Up to the last second before a split begins a ride is held; so it is from the first one on after
+    which a fee has no rule."""
+    made = month(seed=7)
+    newcomer = made.newcomer
+    found: dict[int, set[str]] = defaultdict(set)
+    for each in made.run():
+        for submitted in each.batches:
+            if submitted.sent.batch.header.operator == newcomer.number:
+                for item, answer in zip(submitted.sent.items, submitted.answers, strict=False):
+                    if item.fault in {"account_missing", "fee_rule_missing"}:
+                        found[item.tapped_s].add(answer.reason)
+    assert made.model is not None
+    begins_s, ends_s = (
+        (made.model.known.first_day + number) * 86_400
+        for number in (newcomer.split_since, newcomer.fee_until)
+    )
+    assert (found[begins_s - 1], found[begins_s]) == ({"account_missing"}, {"clean"})
+    assert (found[ends_s - 1], found[ends_s]) == ({"clean"}, {"fee_rule_missing"})
 
 
 def test_records_come_late_in_any_order_doubled_and_cut_again(

@@ -150,6 +150,8 @@ async def submit(engine: Engine, folder: Path, lines: list[BatchLine]) -> None:
         said = msgspec.json.decode(receipt, type=proof.Receipt)
         if not line.again and said.batch_seq != line.batch_seq:
             raise Differs(f"{line.file}: batch_seq {said.batch_seq}, expected {line.batch_seq}")
+        if not line.again and said.declared_late != line.declared_late:
+            raise Differs(f"{line.file}: declared late {said.declared_late}, expected the contrary")
 
 
 # -- comparing ------------------------------------------------------------------------------------

@@ -74,9 +74,9 @@ async def open_node(dsn: str, home: Path, folder: Path) -> Context:
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():
-            row = store.NodeRow("city", "7910", "Xi'an", first, True, False, 0, 0)
+            row = store.NodeRow("city", "7910", "Xi'an", first, True, True, 0, 0)
             await store.create_node(connection, row)
-            files = rules.read(["xian"])
+            files = rules.read(["xian", *sorted((folder / "rules").iterdir())])
             await store.add_rules(connection, rules.load(files).digest, files)
         rows = read_rows(folder / "dates" / f"{first}" / "registry.jsonl")
         own = {row.issuer.upper(): row.number for kind, row in rows if kind == "issuer"}  # type: ignore[attr-defined]
@@ -89,7 +89,8 @@ async def open_node(dsn: str, home: Path, folder: Path) -> Context:
     assert node_row is not None
     keys = ProvinceKeys(key_sets(folder))
     signing = SigningKey.from_seed(b"n" * 32)
-    return Context(dsn, Node(node_row, home, LIMITS, keys, signing, b"s" * 32), KERNEL)
+    limits = msgspec.structs.replace(LIMITS, production=node_row.production)
+    return Context(dsn, Node(node_row, home, limits, keys, signing, b"s" * 32), KERNEL)
 
 
 def dates_of(folder: Path) -> list[date]:

@@ -15,7 +15,8 @@ decisions and nothing of the engine. Parts:
 Where the specification leaves something open, this is what is taken for right here:
 
 1. *Moments.* A log is complete past a tap if ``complete_until`` is later than the tap. An item ages on
-   the night of its ``due_on``, after that date's own records have been looked at.
+   the night of its ``due_on``, after that date's own records have been looked at; a gap that those made
+   smaller is said to be lost, and not to be restated before.
 2. *The name of a gap.* It is its first missing place. If that record comes and others of the same run
    do not, the item has arrived and the rest is an item of its own; if another one comes, the item is
    restated, unless a record in between splits it: then the second part is an item of its own. What is

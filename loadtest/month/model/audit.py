@@ -172,7 +172,10 @@ class Audit:
                 self._of_card[card.name].remove(item.item_id)
                 self.items.change(item, ItemOutcome.LOST, closes=True)
                 return
-        self.items.change(item, ItemOutcome.RESTATED, amount_fen=amount_fen)
+        if item.kind == ItemKind.CHAIN_GAP:
+            self.items.restate(item, amount_fen, self.night_number)
+        else:
+            self.items.change(item, ItemOutcome.RESTATED, amount_fen=amount_fen)
 
     def _came(self, card: Card, item: OpenItem) -> None:
         """What was missing is there now."""
@@ -212,7 +215,7 @@ class Audit:
                 item = self.items.add(kind, item_id, 0, due)
                 known.add(item_id)
             elif item.last != last:
-                self.items.change(item, ItemOutcome.RESTATED)
+                self.items.restate(item, 0, self.night_number)
             item.last = last
         for item_id in sorted(known - runs.keys()):
             item = self.items.open[item_id]

@@ -43,7 +43,7 @@ FOUND_HERE: Final = bit(
     Reason.TAP_OUT_WITHOUT_TAP_IN, Reason.ENTRY_WITHOUT_EXIT, Reason.JOURNEY_TOO_LONG,
 )  # fmt: skip
 """What is never taken from the maker."""
-NO_FARE: Final = bit(Reason.DEGRADED_MODE, Reason.TARIFF_MISSING, Reason.ACCOUNT_MISSING)
+NO_FARE: Final = bit(Reason.DEGRADED_MODE, Reason.TARIFF_MISSING)
 _GAP: Final = bit(Reason.CHAIN_GAP_PENDING)
 _EPOCH: Final = date(2000, 1, 1)
 

@@ -66,6 +66,15 @@ class ItemBook:
             item.amount_fen = 0
         self._note(item, outcome)
 
+    def restate(self, item: OpenItem, amount_fen: int, night: int) -> None:
+        """A gap is another one now; on the night on which its window closes that it is lost is all that
+        is said."""
+        if item.due > night or item.lost:
+            self.change(item, ItemOutcome.RESTATED, amount_fen=amount_fen)
+        else:
+            self._count(item, 0, amount_fen - item.amount_fen)
+            item.amount_fen = amount_fen
+
     def again(self, item: OpenItem, amount_fen: int, night: int) -> None:
         """An item that was closed is open again; one whose window has closed is said to be lost only."""
         item.amount_fen = amount_fen

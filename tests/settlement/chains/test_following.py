@@ -76,6 +76,14 @@ def test_a_gap_ages_into_unclaimed_money_and_back(shelf: Shelf) -> None:
     ]  # fmt: skip
 
 
+def test_part_of_a_gap_comes_on_its_last_night(shelf: Shelf) -> None:
+    """2 and 3 are missing; 3 comes on the night that ends the window: what is left is lost, once."""
+    shelf.night(day(0), some(1, 4))
+    shelf.night(day(31), some(1, 3, 4))
+    assert shelf.balances[LOST] == -60
+    assert shelf.outcomes == [(GAP, ItemOutcome.OPENED), (GAP, ItemOutcome.LOST)]
+
+
 def test_part_of_a_lost_gap_comes(shelf: Shelf) -> None:
     """2 and 3 were lost; 3 comes: unclaimed keeps what 2 took. Then 2 comes."""
     shelf.night(day(31), some(1, 4))

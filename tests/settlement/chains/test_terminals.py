@@ -161,6 +161,15 @@ def test_a_gap_ages_out_when_its_window_has_closed() -> None:
     assert terminal.outcomes == [ItemOutcome.LOST]
 
 
+def test_part_of_a_gap_comes_on_its_last_night() -> None:
+    """What is left is lost, and nothing else is said of it."""
+    terminal = Terminal()
+    terminal.night(0, taps([5, 9]))
+    terminal.night(31, taps([8]))
+    assert terminal.outcomes == [ItemOutcome.LOST]
+    assert terminal.missing == []
+
+
 @given(st.integers(0, 300_000), st.integers(0, 400))
 def test_the_low_sum_is_what_sql_adds_up(first: int, count: int) -> None:
     assert low_sum(first, first + count) == sum(n & 0xFFFF for n in range(first, first + count + 1))
