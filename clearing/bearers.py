@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from clearing import pricing
-from clearing.fares import Bearer, Degraded, FareClass, Tariff
+from clearing.fares import Basis, Bearer, Degraded, FareClass, Tariff
 from clearing.plan import Operator
 from clearing.pricing import Ride
 from schemas.codes import Check, TapKind
@@ -76,14 +76,29 @@ def borne_when_accepted(
 
 
 def _classes(tariff: Tariff, card_kind: int, ride: Ride | None) -> Iterator[FareClass | None]:
-    """The class of the record; then, where it states no entry, every other one of the card, and full fare."""
+    """The class of the record; then every other one that an entry may lead to which the record does not state."""
     found = pricing.class_of(tariff, card_kind, ride)
     yield found
-    if ride is not None and (not ride.entry_station or ride.entry_at_s is None):
-        for kind in dict.fromkeys((card_kind, 0)):
-            yield from (row for row in tariff.classes if row.card_kind == kind and row is not found)
-        if found is not None:
-            yield None
+    if ride is not None:
+        yield from (each for each in _possible(tariff, card_kind, ride) if each is not found)
+
+
+def _possible(tariff: Tariff, card_kind: int, ride: Ride) -> Iterator[FareClass | None]:
+    """In the order of the tariff, up to the first class that applies whatever the entry was."""
+    for kind in (card_kind, 0):
+        for row in tariff.classes:
+            if row.card_kind == kind and _may_apply(tariff, row, ride):
+                yield row
+                if pricing.class_applies(tariff, row, ride):
+                    return
+    yield None
+
+
+def _may_apply(tariff: Tariff, row: FareClass, ride: Ride) -> bool:
+    """Whether a class applies, or would to a ride of another entry where the record does not state one."""
+    station = ride.entry_station in row.stations or not (row.stations and ride.entry_station)
+    by_entry = ride.entry_at_s is None and any(part.basis is Basis.ENTRY for part in row.hours)
+    return station and (by_entry or pricing.hours_hold(tariff, row.hours, ride))
 
 
 def _leads_to(tariff: Tariff, fare_class: FareClass | None, price: Price) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from clearing.plan import FOREVER, Bearer, FareClass, Hours, Rounding
+from clearing.plan import FOREVER, Basis, Bearer, FareClass, Hours, Rounding
 from clearing.rules import versions
 from clearing.rules.document import Table
 from clearing.rules.hours import read_hours
@@ -125,6 +125,35 @@ def _refuse_if_shadowed(table: Table, new: WrittenClass, others: list[WrittenCla
             )
 
 
+def _by_entry(written: WrittenClass) -> bool:
+    return bool(written.entry_stations) or any(
+        part.basis is Basis.ENTRY for part in written.fare_class.hours
+    )
+
+
+def _refuse_if_untold(table: Table, new: WrittenClass, others: list[WrittenClass]) -> None:
+    """A class from which no stored sum tells another one of the same cards, that somebody else bears.
+
+    Entries that a record does not state are known to the kernels alone.
+    """
+    mine = new.fare_class
+    for other in others:
+        its = other.fare_class
+        same_cards = mine.card_kind == its.card_kind or 0 in (mine.card_kind, its.card_kind)
+        same_fares = (mine.bands, mine.rounding) == (its.bands, its.rounding)
+        others_bear = Bearer.OPERATOR not in (mine.bearer, its.bearer)
+        if (
+            same_cards and same_fares and others_bear and mine.bearer is not its.bearer
+            and (_by_entry(new) or _by_entry(other))
+        ):  # fmt: skip
+            raise table.error(
+                "bearer",
+                f"The classes {its.name!r} and {mine.name!r} take off the same; the entry alone tells who"
+                " bears it.",
+                "Let the same bear both, or let them depend on the exit.",
+            )
+
+
 def _classes(version: Table, by_amount: bool) -> tuple[WrittenClass, ...]:
     classes: list[WrittenClass] = []
     for table in version.tables("classes"):
@@ -148,6 +177,7 @@ def _classes(version: Table, by_amount: bool) -> tuple[WrittenClass, ...]:
         )
         if not by_amount or any(name == other.fare_class.name for other in classes):
             _refuse_if_shadowed(table, written, classes)
+        _refuse_if_untold(table, written, classes)
         classes.append(written)
     return tuple(classes)
 

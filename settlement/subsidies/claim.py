@@ -123,28 +123,38 @@ def added_up(rides: Iterable[SubsidisedRide | ClaimLine]) -> list[ClaimLine]:
 # -- against the books ---------------------------------------------------------------------------
 
 
+_BEARERS: Final = {
+    AccountKind.BUDGET: "the budget",
+    AccountKind.ISSUER_DISCOUNT: "the issuer",
+}
+
+
 async def unreconciled(
     connection: Connection, on: date, lines: Iterable[ClaimLine]
 ) -> list[Finding]:
     """Subsidy accounts that moved on a date by something else than the claim says.
 
-    Per operator what it is owed, and over all what the budget and the issuer owe together.
+    Per operator what it is owed, and over all what the budget owes, and what the issuer does.
     """
     accounts = numbered(await read_accounts(connection))
     moved: dict[str, int] = {}
     for row in await store.read_sums(connection, on):
         account = accounts[row.account]
         if row.purpose == Purpose.SUBSIDY:
-            who = account.participant if account.kind == AccountKind.SUBSIDY else "bearers"
+            who = _BEARERS.get(account.kind, f"operator {account.participant}")
             sign = -1 if account.kind == AccountKind.SUBSIDY else 1
             moved[who] = moved.get(who, 0) + sign * row.amount_fen
     claimed: dict[str, int] = {}
     for line in lines:
-        for who in (str(line.operator), "bearers"):
-            claimed[who] = claimed.get(who, 0) + line.subsidy_fen
+        for who, fen in (
+            (f"operator {line.operator}", line.subsidy_fen),
+            (_BEARERS[AccountKind.BUDGET], line.budget_fen),
+            (_BEARERS[AccountKind.ISSUER_DISCOUNT], line.issuer_fen),
+        ):
+            claimed[who] = claimed.get(who, 0) + fen
     return [
         Finding(
-            f"subsidies of {'the bearers' if who == 'bearers' else f'operator {who}'}",
+            f"subsidies of {who}",
             "Σ claim, fen,", str(moved.get(who, 0)), str(claimed.get(who, 0)),
         )
         for who in sorted(moved.keys() | claimed.keys())

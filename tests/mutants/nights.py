@@ -348,6 +348,14 @@ RECLEARINGS = (
         "who can write to the database could correct what was never said",
     ),
     Mutant(
+        "claims: bearers are held against accounts together",
+        "settlement/subsidies/claim.py",
+        '    AccountKind.ISSUER_DISCOUNT: "the issuer",\n',
+        '    AccountKind.ISSUER_DISCOUNT: "the budget",\n',
+        ("tests/settlement/subsidies/test_claims.py",),
+        "the budget would be asked for what an issuer bears",
+    ),
+    Mutant(
         "re-clearing: the night does not look at lists",
         "settlement/audit.py",
         "    findings = await check_reclears(connection, context, day, entries)\n",

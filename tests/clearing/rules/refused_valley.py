@@ -57,6 +57,10 @@ CASES = (
      ('{ name = "other", card_kind = "ordinary", pay_per_mille = 1, rounding = "up", bearer = "issuer" },<<\n'
      '{ name = "visitor", card_kind = "any_other"'),
      "'ordinary' and 'other' are for the same cards"),
+    ("class_that_no_sum_tells", R, '{ name = "visitor", card_kind = "any_other"',
+     ('{ name = "guest", card_kind = "any_other", pay_per_mille = 950, rounding = "up", bearer = "budget",'
+     ' entry_stations = ["mill"] },\n{ name = "visitor", card_kind = "any_other"<<'),
+     "'guest' and 'visitor' take off the same"),
     ("class_name_twice", R, 'name = "ordinary"', 'name = "early"<<', "Two classes are called 'early'"),
     ("unknown_entry_station", R, ENTRY, 'entry_stations = ["mull"]<<', "no station 'mull'"),
     ("entry_station_twice", R, ENTRY, 'entry_stations = ["mill", 1]<<', "1 is named twice"),

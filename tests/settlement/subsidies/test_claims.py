@@ -157,8 +157,18 @@ async def test_an_auditor_names_a_card_of_another_kind_and_a_changed_paper(seale
     assert any(f"ride {first['batch_seq']}/{first['row']}: is missing" in each for each in named)
 
 
+BOOKED_OTHERWISE = {
+    "SET amount_fen = amount_fen + 1": "is 50, must be 51",
+    # The same sum, paid by somebody else.
+    "SET account_no = (SELECT account_no FROM clearing.account WHERE code = 'subsidies/issuer_discount')": (
+        "is 50, must be 0"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", list(BOOKED_OTHERWISE))
 async def test_the_night_stops_where_accounts_moved_otherwise(
-    migrated: str, tmp_path: Path
+    migrated: str, tmp_path: Path, change: str
 ) -> None:
     student = Card(2, kind=CardKind.STUDENT)
     context = await night.city(migrated, tmp_path, [student])
@@ -167,8 +177,9 @@ async def test_the_night_stops_where_accounts_moved_otherwise(
     await settle_day(context, OPEN, until="netted")
     await damage(
         context,
-        "UPDATE clearing.posting p SET amount_fen = amount_fen + 1 FROM clearing.account a"
+        f"UPDATE clearing.posting p {change} FROM clearing.account a"
         " WHERE a.account_no = p.account_no AND a.code = 'subsidies/budget'",
     )
-    with pytest.raises(AuditFailed, match="subsidies of the bearers: Σ claim"):
+    expected = f"subsidies of the budget: Σ claim, fen, {BOOKED_OTHERWISE[change]}"
+    with pytest.raises(AuditFailed, match=expected):
         await settle_day(context, OPEN)
