@@ -4,6 +4,7 @@ In:  a sealed date, a version of the rules whose content for that date is other 
 Out: a proposal with a list (each tap: was, becomes, deltas by account and purpose); approved, one balanced
      entry per batch on the open date, changes of items, an event. The sealed date stays as it is.
 
+- ``contracts``  whether contracts of then hold under the other rules, and the accounts that they need
 - ``replaying``  the date judged again under the other rules: which answers may book otherwise
 - ``rides``      what an answer books under its rules, and what lies between two
 - ``listing``    those as a list: what each moves, what is left out and why

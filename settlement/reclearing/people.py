@@ -5,6 +5,7 @@ longer as they were. The law is that of open items (``settlement.decisions``): b
 who proposes never decides.
 """
 
+import asyncpg
 import msgspec
 
 from clearing.store import (
@@ -22,6 +23,7 @@ from settlement.context import Context
 from settlement.decisions.errors import DecisionRefused
 from settlement.decisions.people import begin, same_decision
 from settlement.reclearing.booking import Ground, booked_of, entries_of, needs_head
+from settlement.reclearing.contracts import prepare
 from settlement.reclearing.listing import Listed, changes_of, list_differences, standing_of
 from settlement.reclearing.summary import summary_of
 from settlement.store import DayRow, items, reclears
@@ -36,14 +38,23 @@ EVENT = "re-clearing decided"
 async def compute(context: Context, day: DayRow, rules_version: int | None) -> Listed:
     """What re-clearing a date would come to under a version of the rules (None: that in force).
 
-    Sees one state of the database and writes nothing. Raises ``DecisionRefused``.
+    Writes nothing but accounts that contracts of the date lack, then sees one state of the database. Raises
+    ``DecisionRefused``.
     """
     if day.state != "sealed":
         raise DecisionRefused(
             f"{day.business_date} is not sealed, it is {day.state}.",
             "Only a sealed date is corrected; settle it first, under the right rules if you can.",
         )
+    version = await _ready(context, day, rules_version)
     async with store.reading(context.dsn) as connection:
+        return await list_differences(connection, context, day, version)
+
+
+async def _ready(context: Context, day: DayRow, rules_version: int | None) -> int:
+    """The version to judge by, once it can be: the node has it, and the contracts of the date hold under it."""
+    connection = await asyncpg.connect(context.dsn)
+    try:
         if rules_version is None:
             rules_version, _ = await read_versions(connection)
         if not await read_rules(connection, rules_version):
@@ -51,7 +62,10 @@ async def compute(context: Context, day: DayRow, rules_version: int | None) -> L
                 f"There is no version {rules_version} of the rules here.",
                 "Put the right rules in force first: onecard rules put.",
             )
-        return await list_differences(connection, context, day, rules_version)
+        await prepare(connection, context, day, rules_version)
+    finally:
+        await connection.close()
+    return rules_version
 
 
 async def propose(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from clearing import store as clearing_store
 from clearing.store import Connection
 from schemas.items import Action, ItemKind, ItemOutcome, ItemState
+from schemas.registry import Operator
+from service.registration import register
 from settlement import reclearing, store
 from settlement.context import Context
 from settlement.day import settle_day
@@ -18,6 +22,7 @@ from settlement.verify import verify_day
 from tests.settlement.decisions.town import check_books, lines_of
 from tests.settlement.reclearing import town
 from tests.settlement.reclearing.town import ANNA, BO, CHEN, NEXT, OPEN
+from tests.world import TAXI
 
 STUDENT = '{ name = "student", card_kind = "student", pay_per_mille = 500, rounding = "half_up", bearer = "budget" }'
 BUS = "[[discount.bus]]"
@@ -153,3 +158,58 @@ async def test_a_list_from_before_another_was_approved_is_not_proposed(
     await town.approve(connection, wrong, one.proposal_no, BO)
     with pytest.raises(DecisionRefused, match="was re-cleared while this was computed"):
         await reclearing.propose(connection, wrong, day, late, "the split", CHEN)
+
+
+async def ended(connection: Connection) -> None:
+    """The contract by which taxis shared fares has ended; another one has no split."""
+    _, version = await clearing_store.read_versions(connection)
+    operators = (await clearing_store.read_registry(connection, version))["operator"]
+    (taxi,) = (row for row in operators if isinstance(row, Operator) and row.number == TAXI)
+    async with connection.transaction():
+        row = msgspec.structs.replace(taxi, split="")
+        await clearing_store.change_registry(connection, [("operator", row)])
+
+
+OWNED = (
+    ("per_mille = 80 }", "per_mille = 60 }"),
+    ("per_mille = 920 }", 'per_mille = 900 },\n    { role = "line_owner:77", per_mille = 40 }'),
+)
+
+
+async def test_a_contract_that_ended_and_an_owner_who_came_later(
+    wrong: Context, connection: Connection
+) -> None:
+    await ended(connection)
+    version = await town.put(connection, *OWNED)
+    day = await store.read_day(connection, OPEN)
+    with pytest.raises(
+        DecisionRefused, match="operator 12 had on 2026-01-05 does not hold"
+    ) as caught:
+        await compute(wrong, day, version)
+    assert "xian/rules.toml:" in caught.value.sentence
+    assert "line_owner:77 is no operator of this node" in caught.value.sentence
+    assert caught.value.remedy.startswith("Register the owner with that number first")
+    owner = Operator(number=77, code="owner", name="owner", mode="taxi", tariff="xian/taxi")
+    await register(wrong.dsn, [("operator", owner)])
+    proposal = await town.propose(connection, wrong)
+    assert proposal.taps == 2
+    await town.approve(connection, wrong, proposal.proposal_no)
+    # 2,600 fen: 4 % more to the owner, 2 % less to each of the others.
+    assert await lines_of(connection, f"reclear/{proposal.proposal_no}/2") == {
+        ("operator/12", "reclear"): 2 * 26,
+        ("driver/12", "reclear"): 2 * 26,
+        ("operator/77", "reclear"): -2 * 52,
+    }
+    await settle_day(wrong, NEXT)
+    assert await verify_day(wrong, NEXT) == []
+
+
+async def test_rules_that_lack_what_a_contract_of_then_names_are_refused(
+    wrong: Context, connection: Connection
+) -> None:
+    await ended(connection)
+    version = await town.put(connection, ("[[split.taxi]]", "[[split.cabs]]"))
+    day = await store.read_day(connection, OPEN)
+    with pytest.raises(DecisionRefused, match="There is no split named 'xian/taxi'") as caught:
+        await compute(wrong, day, version)
+    assert "must stand in the rules that correct it (onecard rules put)" in caught.value.remedy
