@@ -9,7 +9,8 @@ Out: proposals and decisions; for an approved one its entry on the open date, th
 - ``effects``   what each action does to the books: ``moves`` those of one movement, ``releases`` the
                 releases, ``booking`` what an effect is
 - ``booked``    loads that were booked from the log, whose records must not be booked again
-- ``refunding`` card refunds that are paid early: proven ones, and what the card has
+- ``brought``   what a ride brought its operator, which a reversal takes back
+- ``covering``  card refunds that are paid early, loads taken back: proven ones, and what the card has
 - ``subsidies`` what a concession took off a released fare
 - ``denying``   a card put on the next denylist
 

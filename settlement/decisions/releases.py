@@ -13,9 +13,9 @@ from schemas.reasons import Reason
 from settlement.decisions.booked import must_not_be_booked
 from settlement.decisions.booking import Effect, opened_after, postings_of, relabel
 from settlement.decisions.case import Case
+from settlement.decisions.covering import TAKING, must_be_covered
 from settlement.decisions.errors import DecisionRefused
 from settlement.decisions.moves import RELEASES, load_agent, moved
-from settlement.decisions.refunding import must_be_covered
 from settlement.exchange.books import Lines
 from settlement.store.decisions import read_reversed
 from settlement.store.items import Item
@@ -37,7 +37,7 @@ async def release(case: Case) -> Effect:
     if case.tap.kind == TapKind.TOP_UP:
         _must_have_tac(case)
         await must_not_be_booked(case)
-    elif case.tap.kind == TapKind.CARD_REFUND:
+    elif case.tap.kind in TAKING:
         await must_be_covered(case)
     return await moved(case, RELEASES[case.tap.kind])
 

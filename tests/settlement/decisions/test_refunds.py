@@ -1,4 +1,5 @@
-"""Card refunds that two people pay early: only what the card signed, and no more than it has."""
+"""Card refunds that two people pay early, and loads that they take back: only what the card signed, and no
+more than it has."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ import asyncpg
 import pytest
 
 from clearing import store as clearing_store
-from schemas.codes import TapKind
-from schemas.items import Action
+from schemas import record
+from schemas.codes import TapKind, TypeByte
+from schemas.items import Action, ItemKind
 from schemas.registry import Staff
 from settlement.decisions import DecisionRefused, Words, decide, propose
 from settlement.store.decisions import read_book_fen
@@ -105,6 +107,39 @@ async def test_a_refund_that_nothing_proves_is_not_released(city: City) -> None:
         await decide(connection, city.context, made.proposal_no, True, "agreed", BO)
     finally:
         await connection.close()
+
+
+def undone(card: Card, fen: int, number: int) -> bytes:
+    """A load that is taken back."""
+    kind = {"kind": TapKind.TOP_UP_REVERSAL, "type_byte": TypeByte.LOAD, "gross_fen": 0}
+    return card.tap(AGENT, fen, at=f"{OPEN:%Y%m%d}090000", number=number, **kind)
+
+
+async def test_a_load_is_taken_back_from_what_the_card_has_and_no_more(city: City) -> None:
+    # The records state more than the books know of.
+    card = Card(LEAVER, balance_fen=20_000)
+    await city.hand_in(undone(card, 5_001, 1), undone(card, 3_000, 2), undone(card, 2_500, 3))
+    await city.sleep()
+    with pytest.raises(DecisionRefused, match=r"top-up reversal .* 5001 fen, and 5000 fen"):
+        await released(city, "held_unproven/1/0")
+    await released(city, "held_unproven/1/1")
+    with pytest.raises(DecisionRefused, match="2500 fen, and 2000 fen"):
+        await released(city, "held_unproven/1/2")
+    await city.sleep()
+    assert await city.owed(card) == 2_000
+    await city.verified()
+
+
+async def test_a_load_is_not_taken_back_where_nothing_proves_it(city: City) -> None:
+    card, tac = Card(LEAVER), record.FIELD["tac"]
+    right = undone(card, 500, 2)
+    wrong = right[: tac.offset] + bytes(4) + right[tac.end :]
+    await city.hand_in(torn(undone(card, 500, 1)), wrong)
+    await city.sleep()
+    with pytest.raises(DecisionRefused, match=r"Nothing proves the top-up reversal.*tac_torn"):
+        await released(city, "held_unproven/1/0")
+    # A record with a wrong TAC is nobody's: it is not even held.
+    assert [each.item.item_id for each in await city.items(*ItemKind)] == ["held_unproven/1/0"]
 
 
 async def test_two_refunds_that_are_decided_at_once_are_decided_one_after_the_other(

@@ -1,7 +1,8 @@
-"""Card refunds that people pay before their window has closed: proven ones, and what the card has."""
+"""Card refunds before their window has closed, and loads taken back: proven ones, and what the card has."""
 
 from typing import Final
 
+from schemas.codes import TapKind
 from schemas.reasons import Reason
 from settlement.decisions.case import Case
 from settlement.decisions.errors import DecisionRefused
@@ -12,19 +13,26 @@ _WITHOUT_PROOF: Final = (
     Reason.TAC_TORN, Reason.TAC_WRONG, Reason.TAC_UNAVAILABLE, Reason.TAC_NOT_ALLOWED_ABSENT,
     Reason.TAC_BY_ISSUER, Reason.KEY_SET_UNKNOWN,
 )  # fmt: skip
+_NAMES: Final = {
+    TapKind.CARD_REFUND: "card refund",
+    TapKind.TOP_UP_REVERSAL: "top-up reversal",
+}
+TAKING: Final = frozenset(_NAMES)
+"""Kinds of taps whose release takes from what is owed to a card, without being a fare."""
 
 
 async def must_be_covered(case: Case) -> None:
-    """Raises ``DecisionRefused`` where nothing proves that the card was given back, and where the refund
-    is more than what is owed to the card now: its book balance and all adjustments, today's included.
+    """Raises ``DecisionRefused`` where nothing proves that the card was given back or its load undone, and
+    where that is more than what is owed to the card now: its book balance and all adjustments, today's
+    included.
 
-    Whoever decides another refund of the card waits until this one is through.
+    Whoever decides another one of the card waits until this one is through.
     """
-    name = case.item.item_id
+    name, what = case.item.item_id, _NAMES[TapKind(case.tap.kind)]
     for reason in _WITHOUT_PROOF:
         if case.says(reason):
             raise DecisionRefused(
-                f"Nothing proves the card refund of {name}: {reason.name.lower()}.",
+                f"Nothing proves the {what} of {name}: {reason.name.lower()}.",
                 "Dismiss it; the agent hands a new one in, signed by the card.",
             )
     book_fen = await read_book_fen(case.connection, case.card)
@@ -32,7 +40,7 @@ async def must_be_covered(case: Case) -> None:
     owed_fen = book_fen + adjusted.get(case.card, 0)
     if case.amount_fen > owed_fen:
         raise DecisionRefused(
-            f"The card refund of {name} is of {case.amount_fen} fen, and {owed_fen} fen are owed to"
+            f"The {what} of {name} is of {case.amount_fen} fen, and {owed_fen} fen are owed to"
             " the card.",
             "Wait for the loads that are missing, or dismiss it.",
         )
