@@ -185,9 +185,11 @@ def _step(table: Table, said: Said, fee_fen: int, key: str | None = None) -> Fee
 def _part_words(part: Part) -> Said:
     rate, volume, start = (
         _rate(part.of, part.rate),
-        _volume(part.of, part.volume),
+        _volume(part.of, abs(part.volume)),
         _volume(part.of, part.start),
     )
+    if part.volume < 0:
+        return f"{volume[0]} taken back: {rate[0]}", f"冲回{volume[1]}：{rate[1]}"
     return (
         f"{volume[0]} beyond {start[0]}: {rate[0]}",
         f"{start[1]}以上{volume[1]}：{rate[1]}",

@@ -173,6 +173,9 @@ def test_a_fee_is_shown_and_worked_out(onecard: Callable[..., Answer], tmp_path:
     assert "the date's fee is 2.30 yuan 当日费用2.30元" in told
     capped = json.loads(onecard(*words[:-6], "--taps", "100", *words[-4:], "--json").out)
     assert capped["due_fen"] == 1_200 - 920
+    words[words.index("20000")] = "-200000"
+    assert "1100.00 yuan taken back: 10 ‰ of accepted principal" in onecard(*words).out
+    assert json.loads(onecard(*words, "--json").out)["due_fen"] == -1_100 + 100 - 920
     unknown = onecard("rules", "fee", "town/none", "--on", "2026-01-05", "--rules", town)
     assert (unknown.code, "There is no fee named" in unknown.err) == (1, True)
 
