@@ -166,6 +166,14 @@ CHAINS = (
         "money of lost records would stand on the card's line a night longer than the rule says",
     ),
     Mutant(
+        "chain: a terminal's gap of which a part came on its last night is looked for on",
+        "settlement/chains/terminals.py",
+        "        lost = writer.books.business_date >= item.due_on\n",
+        "        lost = False\n",
+        ("tests/settlement/chains/test_terminals.py",),
+        "the gap would be lost a night later than the rule says",
+    ),
+    Mutant(
         "chain: a lost gap is booked again each night",
         "settlement/chains/following.py",
         "if was_lost and not _differs(item, finding) and item.booked_fen == finding.amount_fen:",
