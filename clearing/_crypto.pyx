@@ -53,14 +53,20 @@ cdef extern from "_kernels/sha256.h" nogil:
     enum sha256_way:
         SHA256_PORTABLE
         SHA256_INSTRUCTIONS
+        SHA256_EIGHT
+        SHA256_SIXTEEN
     enum:
         SHA256_PREFIX_BYTES_MAX
+    bint sha256_way_here(sha256_way way)
     sha256_way sha256_best_way()
     void sha256_prefixed_by(sha256_way way, const uint8_t *prefix, size_t prefix_size,
                             const uint8_t *message, size_t size, uint8_t *digest)
     void sha256_many_prefixed_by(sha256_way way, const uint8_t *prefixes, size_t prefix_stride,
                                  size_t prefix_size, const uint8_t *messages, size_t stride, size_t size,
                                  size_t count, uint8_t *digests)
+
+cdef extern from "_kernels/merkle.h" nogil:
+    bint c_merkle_root "merkle_root"(const uint8_t *leaves, size_t count, uint8_t *root)
 
 
 cdef inline const uint8_t *_at(bytes data) noexcept:
@@ -294,27 +300,38 @@ def tac_equal(uint32_t one, uint32_t other) -> bool:
     return c_tac_equal(one, other) != 0
 
 
-def has_sha_instructions() -> bool:
-    """Whether this processor has the SHA instructions."""
-    return sha256_best_way() == SHA256_INSTRUCTIONS
+_SHA256_WAYS = {
+    "portable": SHA256_PORTABLE, "instructions": SHA256_INSTRUCTIONS, "eight": SHA256_EIGHT,
+    "sixteen": SHA256_SIXTEEN,
+}
 
 
-cdef sha256_way _way(bint portable) noexcept:
-    return SHA256_PORTABLE if portable else sha256_best_way()
+def sha256_ways_here() -> tuple:
+    """The names of the ways of hashing that this processor has, the plainest first."""
+    return tuple([name for name, way in _SHA256_WAYS.items() if sha256_way_here(way)])
 
 
-def sha256(bytes message, *, bytes prefix=b"", bint portable=False) -> bytes:
-    """SHA-256 of prefix | message; ``portable`` forbids the SHA instructions. Prefix up to 63 bytes."""
+cdef sha256_way _sha256_way(str name) except *:
+    """The way of that name, the best one for no name. ValueError if it cannot be had."""
+    if not name:
+        return sha256_best_way()
+    if name not in sha256_ways_here():
+        raise ValueError(f"no way {name!r} of hashing here: {', '.join(sha256_ways_here())}")
+    return _SHA256_WAYS[name]
+
+
+def sha256(bytes message, *, bytes prefix=b"", str way="") -> bytes:
+    """SHA-256 of prefix | message, by a way of ``sha256_ways_here``. Prefix up to 63 bytes."""
     if len(prefix) > SHA256_PREFIX_BYTES_MAX:
         raise ValueError(f"a prefix has at most {SHA256_PREFIX_BYTES_MAX} bytes")
     cdef bytes out = _room(32)
-    sha256_prefixed_by(_way(portable), _at(prefix), len(prefix), _at(message), len(message),
+    sha256_prefixed_by(_sha256_way(way), _at(prefix), len(prefix), _at(message), len(message),
                        <uint8_t *> _at(out))
     return out
 
 
 def sha256_many(bytes messages, size_t size, *, bytes prefixes=b"", size_t prefix_size=0,
-                bint portable=False) -> bytes:
+                str way="") -> bytes:
     """Digests, 32 bytes each, of messages of ``size`` bytes that lie one behind the other.
 
     ``prefixes`` holds one prefix of ``prefix_size`` bytes for all, or one for each. GIL released.
@@ -333,10 +350,25 @@ def sha256_many(bytes messages, size_t size, *, bytes prefixes=b"", size_t prefi
     cdef const uint8_t *prefix = _at(prefixes)
     cdef const uint8_t *message = _at(messages)
     cdef uint8_t *target = <uint8_t *> _at(out)
-    cdef sha256_way way = _way(portable)
+    cdef sha256_way chosen = _sha256_way(way)
     with nogil:
-        sha256_many_prefixed_by(way, prefix, prefix_stride, prefix_size, message, size, size, count,
+        sha256_many_prefixed_by(chosen, prefix, prefix_stride, prefix_size, message, size, size, count,
                                 target)
+    return out
+
+
+def merkle_root(bytes leaves) -> bytes:
+    """The root over leaves of 32 bytes each, as ``schemas.proof.root`` has it. GIL released."""
+    _whole(leaves, 32)
+    cdef bytes out = _room(32)
+    cdef const uint8_t *leaf = _at(leaves)
+    cdef uint8_t *target = <uint8_t *> _at(out)
+    cdef size_t count = <size_t> len(leaves) // 32
+    cdef bint done
+    with nogil:
+        done = c_merkle_root(leaf, count, target)
+    if not done:
+        raise MemoryError("no memory for a level of nodes")
     return out
 
 

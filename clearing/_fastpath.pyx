@@ -11,7 +11,8 @@ A table of contents. The row loop is ``_kernels/judge.h``; from there a tap's wa
     reasons.h                       the verdict
     card_moves.h, journal.h         state, and how it is taken back
     money.h, movements.h            accounts
-    postgres_copy.h, leaves.h       what is stored and proven
+    postgres_copy.h, leaves.h,      what is stored and proven
+    merkle.h, sha256_lanes.h
 
 State is in ``card_table.h`` and ``identity_table.h``, the plan in ``plan.h``. What this file includes
 is the way in and out: Python's plan, lines and context to C, and C's columns to Python.

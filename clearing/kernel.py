@@ -68,7 +68,7 @@ class Judgement(msgspec.Struct, frozen=True):
     ``reasons`` uint8, ``flags`` uint64, ``priced_fen`` / ``credited_fen`` / ``subsidy_fen`` int32,
     ``issuer_numbers`` uint16, ``shares`` SHARES_MAX × (uint32 account, int32 fen) per row.
     ``copy_rows`` are PostgreSQL binary COPY tuples for ``clearing.tap`` without header and trailer;
-    ``leaves`` are 32 bytes per row. ``movements`` and ``evidence`` are sorted.
+    ``leaves`` are 32 bytes per row, ``root`` the root over them (``schemas.proof``). ``movements`` and ``evidence`` are sorted.
     ``reason_counts`` counts reasons and flags by number; index 0 counts clean taps.
     """
 
@@ -89,6 +89,7 @@ class Judgement(msgspec.Struct, frozen=True):
     movements: tuple[Movement, ...]
     copy_rows: bytes
     leaves: bytes
+    root: bytes
 
 
 class Kernel(Protocol):

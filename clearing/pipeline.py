@@ -178,7 +178,7 @@ class Pipeline:
                 judgement, _ = await self.state.replay(connection, batch)
                 kernel.keep(batch.batch_seq)
                 replayed += judgement.count
-                if proof.batch_root(judgement.leaves) != batch.batch_root:
+                if judgement.root != batch.batch_root:
                     raise ClearingError(
                         f"Batch {batch.batch_seq} does not replay to the root in its receipt.",
                         f"Run onecard verify --date {day} to see what differs.",
@@ -254,11 +254,11 @@ class Pipeline:
             known=known,
             acquirer=store.acquirer_of(submission.origin),
         )
-        judgement, root = await self._in_thread(self._judge_in_thread, records, context)
+        judgement = await self._in_thread(verdicts.judge, self.state.kernel, records, context)
         self._next_seq = seq + 1
         versions = (plan.rules_version, plan.registry_version, plan.denylist_version)
         receipt = proof.receipt(
-            self._node.city, f"{day}", seq, header, judgement, versions, root,
+            self._node.city, f"{day}", seq, header, judgement, versions,
             self._node.signing.sign,
         )  # fmt: skip
         row = BatchRow(
@@ -278,14 +278,10 @@ class Pipeline:
             rules_version=versions[0],
             registry_version=versions[1],
             denylist_version=versions[2],
-            batch_root=root,
+            batch_root=judgement.root,
             receipt=receipt,
         )
         return Judged(submission, row, judgement)
-
-    def _judge_in_thread(self, records: bytes, context: BatchContext) -> tuple[Judgement, bytes]:
-        judgement = verdicts.judge(self.state.kernel, records, context)
-        return judgement, proof.batch_root(judgement.leaves)
 
     async def _in_thread(self, call: Callable[..., _T], *arguments: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(

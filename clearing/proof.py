@@ -13,13 +13,6 @@ from schemas import proof, reasons
 from schemas.batch import Header
 from schemas.reasons import Reason
 
-LEAF_SIZE = 32
-
-
-def batch_root(leaves: bytes) -> bytes:
-    """The root over a judgement's leaves."""
-    return proof.root([leaves[at : at + LEAF_SIZE] for at in range(0, len(leaves), LEAF_SIZE)])
-
 
 def taps_root(batches: list[tuple[int, bytes]]) -> bytes:
     """A day's root over (batch_seq, batch root), in order."""
@@ -42,7 +35,6 @@ def receipt(
     header: Header,
     judgement: Judgement,
     versions: tuple[int, int, int],
-    root: bytes,
     sign: Callable[[bytes], bytes],
 ) -> bytes:
     """The receipt of a batch, signed, as the bytes that are stored and sent."""
@@ -67,7 +59,7 @@ def receipt(
         rules_version=versions[0],
         registry_version=versions[1],
         denylist_version=versions[2],
-        batch_root=root.hex(),
+        batch_root=judgement.root.hex(),
     )
     signature = sign(proof.receipt_input(unsigned)).hex()
     return msgspec.json.encode(msgspec.structs.replace(unsigned, signature=signature))

@@ -53,5 +53,6 @@ def judge(kernel: Kernel, records: bytes, context: BatchContext) -> Judgement:
     judgement = kernel.judge(records, context)
     assert judgement.count == len(records) // record.SIZE == sum(judgement.verdict_counts)
     assert len(judgement.leaves) == 32 * judgement.count
+    assert len(judgement.root) == 32
     assert all(movement.amount_fen > 0 for movement in judgement.movements)
     return judgement

@@ -57,14 +57,13 @@ async def replay(
             found.findings.append(Finding(f"batch {batch.batch_seq}", f"not replayed: {error}"))
             continue
         state.kernel.keep(batch.batch_seq)
-        root = proof.batch_root(judgement.leaves)
-        found.roots.append((batch.batch_seq, root))
+        found.roots.append((batch.batch_seq, judgement.root))
         found.index.append(tap_index.of_batch(batch.batch_seq, taps.copy_rows))
         found.findings += [
             *_check_taps(batch, judgement, taps.copy_rows),
             *_check_evidence(batch, judgement, evidence.pop(batch.batch_seq, [])),
-            *_check_batch(batch, judgement, root, taps.records),
-            *_check_receipt(context, batch, judgement, root),
+            *_check_batch(batch, judgement, taps.records),
+            *_check_receipt(context, batch, judgement),
             *_check_entry(batch, judgement, booked),
         ]
     assert day.registry_version is not None
@@ -124,12 +123,10 @@ def _check_evidence(
         yield Finding(f"evidence of batch {batch.batch_seq}", "stands there twice")
 
 
-def _check_batch(
-    batch: BatchRow, judgement: Judgement, root: bytes, records: bytes
-) -> Iterator[Finding]:
+def _check_batch(batch: BatchRow, judgement: Judgement, records: bytes) -> Iterator[Finding]:
     subject = f"batch {batch.batch_seq}"
-    if root != batch.batch_root:
-        yield Finding(subject, "batch_root", root.hex(), batch.batch_root.hex())
+    if judgement.root != batch.batch_root:
+        yield Finding(subject, "batch_root", judgement.root.hex(), batch.batch_root.hex())
     if judgement.count == batch.tap_count:
         digest = envelope.digest_of(_header(batch, records), records)
         if digest != batch.digest.hex().upper():
@@ -153,9 +150,7 @@ def _header(batch: BatchRow, records: bytes) -> Header:
     )
 
 
-def _check_receipt(
-    context: Context, batch: BatchRow, judgement: Judgement, root: bytes
-) -> Iterator[Finding]:
+def _check_receipt(context: Context, batch: BatchRow, judgement: Judgement) -> Iterator[Finding]:
     """The receipt's bytes, signature included, made anew."""
     subject = f"receipt of batch {batch.batch_seq}"
     try:
@@ -169,7 +164,7 @@ def _check_receipt(
     versions = (batch.rules_version, batch.registry_version, batch.denylist_version)
     expected = proof.receipt(
         context.node.city, f"{batch.business_date}", batch.batch_seq, header, judgement, versions,
-        root, context.node.signing.sign,
+        context.node.signing.sign,
     )  # fmt: skip
     if expected == batch.receipt:
         return

@@ -50,6 +50,7 @@ struct batch {
     uint64_t verdict_counts[3];
     uint64_t reason_counts[REASONS];
     int64_t gross_fen, charged_fen, accepted_fen;
+    uint8_t root[32]; /* SHA-256, over the leaves: merkle.h */
     bool out_of_memory; /* then the batch must be undone */
     struct card_line fresh; /* a card that no registry knows, until it is proven */
     /* Terminals whose line this batch has noted in the journal: once is enough, and their taps come in runs. One

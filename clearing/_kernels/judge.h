@@ -15,6 +15,7 @@
 #include "card_moves.h"
 #include "checks.h"
 #include "leaves.h"
+#include "merkle.h"
 #include "money.h"
 #include "postgres_copy.h"
 #include "price.h"
@@ -194,7 +195,7 @@ static inline bool judge_batch(struct batch *batch, struct run *run)
         run_write(run, batch, first);
     }
     movements_sort(&batch->movements);
-    return true;
+    return merkle_root(batch->columns.leaves, batch->count, batch->root);
 }
 
 #endif /* ONECARD_JUDGE_H */

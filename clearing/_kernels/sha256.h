@@ -1,7 +1,15 @@
 /* SHA-256 (FIPS 180-4): one message, or many of equal length.
  *
- * Two ways to the same digest: portable C, and the SHA instructions of x86-64, chosen at run time. With the
- * instructions two messages run in step, since one alone waits four cycles for each of its round pairs.
+ * Four ways to the same digest, chosen at run time:
+ *
+ *   portable       plain C                                             anywhere
+ *   instructions   the SHA instructions of x86-64; two messages in step, since one alone waits four cycles for each
+ *                  of its round pairs
+ *   eight          eight messages side by side, AVX2 (sha256_lanes.h)
+ *   sixteen        sixteen messages side by side, AVX-512
+ *
+ * Where messages are left over that do not fill the lanes, and for single messages, the lanes' ways take the best of
+ * the first two.
  *
  *   sha256(message, size, digest)
  *   sha256_many(messages, stride, size, count, digests)
@@ -12,19 +20,16 @@
 #ifndef ONECARD_SHA256_H
 #define ONECARD_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define SHA256_DIGEST_BYTES 32
 #define SHA256_BLOCK_BYTES 64
 #define SHA256_PREFIX_BYTES_MAX 63
 
-enum sha256_way { SHA256_PORTABLE = 0, SHA256_INSTRUCTIONS = 1 };
+enum sha256_way { SHA256_PORTABLE = 0, SHA256_INSTRUCTIONS = 1, SHA256_EIGHT = 2, SHA256_SIXTEEN = 3, SHA256_WAYS = 4 };
 
 /* FIPS 180-4, 4.2.2: cube roots of the first 64 primes; 5.3.3: square roots of the first eight. */
 static const uint32_t sha256_constant[64] __attribute__((aligned(16))) = {
@@ -136,117 +141,76 @@ static inline void sha256_compress_portable(uint32_t state[8], const uint8_t *da
     }
 }
 
+static inline void sha256_store(uint8_t digest[32], const uint32_t state[8])
+{
+    for (unsigned word = 0; word < 8; word++) {
+        digest[4 * word] = (uint8_t)(state[word] >> 24);
+        digest[4 * word + 1] = (uint8_t)(state[word] >> 16);
+        digest[4 * word + 2] = (uint8_t)(state[word] >> 8);
+        digest[4 * word + 3] = (uint8_t)state[word];
+    }
+}
+
 #if defined(__x86_64__)
-
-#define SHA256_TARGET __attribute__((target("sha,sse4.1")))
-
-/* The instructions want the state as the words A B E F and C D G H, the first named on top. */
-struct sha256_lane {
-    __m128i abef;
-    __m128i cdgh;
-};
-
-SHA256_TARGET static inline struct sha256_lane sha256_lane_load(const uint32_t state[8])
-{
-    __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xb1);
-    __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(state + 4)), 0x1b);
-
-    return (struct sha256_lane){_mm_alignr_epi8(badc, efgh, 8), _mm_blend_epi16(efgh, badc, 0xf0)};
-}
-
-SHA256_TARGET static inline void sha256_lane_store(uint32_t state[8], struct sha256_lane lane)
-{
-    __m128i feba = _mm_shuffle_epi32(lane.abef, 0x1b), dchg = _mm_shuffle_epi32(lane.cdgh, 0xb1);
-
-    _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(feba, dchg, 0xf0));
-    _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
-}
-
-/* Four message words, each turned from big-endian. */
-SHA256_TARGET static inline __m128i sha256_message(const uint8_t *data)
-{
-    const __m128i turn = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
-
-    return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)data), turn);
-}
-
-/* Four rounds, and the four message words that are needed sixteen rounds later. */
-SHA256_TARGET static inline void sha256_four_rounds(struct sha256_lane *lane, __m128i words[4], unsigned four)
-{
-    __m128i current = words[four & 3];
-    __m128i keyed = _mm_add_epi32(
-        current, _mm_load_si128((const __m128i *)(const void *)(sha256_constant + 4 * four)));
-
-    lane->cdgh = _mm_sha256rnds2_epu32(lane->cdgh, lane->abef, keyed);
-    lane->abef = _mm_sha256rnds2_epu32(lane->abef, lane->cdgh, _mm_shuffle_epi32(keyed, 0x0e));
-    if (four < 12) {
-        __m128i last = words[(four + 3) & 3];
-        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(current, words[(four + 1) & 3]),
-                                    _mm_alignr_epi8(last, words[(four + 2) & 3], 4));
-        words[four & 3] = _mm_sha256msg2_epu32(sum, last);
-    }
-}
-
-SHA256_TARGET static inline void sha256_compress_instructions(uint32_t state[8], const uint8_t *data,
-                                                              size_t blocks)
-{
-    struct sha256_lane lane = sha256_lane_load(state);
-
-    for (; blocks > 0; blocks--, data += SHA256_BLOCK_BYTES) {
-        struct sha256_lane before = lane;
-        __m128i words[4];
-
-        for (unsigned four = 0; four < 4; four++)
-            words[four] = sha256_message(data + 16 * four);
-#pragma GCC unroll 16
-        for (unsigned four = 0; four < 16; four++)
-            sha256_four_rounds(&lane, words, four);
-        lane.abef = _mm_add_epi32(lane.abef, before.abef);
-        lane.cdgh = _mm_add_epi32(lane.cdgh, before.cdgh);
-    }
-    sha256_lane_store(state, lane);
-}
-
-/* The same on two messages in step. */
-SHA256_TARGET static inline void sha256_compress_pair(uint32_t state[8], const uint8_t *data,
-                                                      uint32_t state_other[8], const uint8_t *data_other,
-                                                      size_t blocks)
-{
-    struct sha256_lane lane = sha256_lane_load(state), other = sha256_lane_load(state_other);
-
-    for (; blocks > 0; blocks--, data += SHA256_BLOCK_BYTES, data_other += SHA256_BLOCK_BYTES) {
-        struct sha256_lane before = lane, before_other = other;
-        __m128i words[4], words_other[4];
-
-        for (unsigned four = 0; four < 4; four++) {
-            words[four] = sha256_message(data + 16 * four);
-            words_other[four] = sha256_message(data_other + 16 * four);
-        }
-#pragma GCC unroll 16
-        for (unsigned four = 0; four < 16; four++) {
-            sha256_four_rounds(&lane, words, four);
-            sha256_four_rounds(&other, words_other, four);
-        }
-        lane.abef = _mm_add_epi32(lane.abef, before.abef);
-        lane.cdgh = _mm_add_epi32(lane.cdgh, before.cdgh);
-        other.abef = _mm_add_epi32(other.abef, before_other.abef);
-        other.cdgh = _mm_add_epi32(other.cdgh, before_other.cdgh);
-    }
-    sha256_lane_store(state, lane);
-    sha256_lane_store(state_other, other);
-}
-
+#include "sha256_instructions.h"
 #endif /* __x86_64__ */
 
-/* The best way that this processor has. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define SHA256_WIDE_WAYS 1
+
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#define SHA256_LANES(name) sha256_##name##_eight
+#define SHA256_LANES_COUNT 8
+#include "sha256_lanes.h"
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw")
+#define SHA256_LANES(name) sha256_##name##_sixteen
+#define SHA256_LANES_COUNT 16
+#define SHA256_LANES_THREE(a, b, c, cells) \
+    ((sha256_words_sixteen)_mm512_ternarylogic_epi32((__m512i)(a), (__m512i)(b), (__m512i)(c), cells))
+#include "sha256_lanes.h"
+#pragma GCC pop_options
+
+#else
+#define SHA256_WIDE_WAYS 0
+#endif
+
+/* Whether this processor has a way. Clang has no pragma for code that the processor may not have: there the lanes are
+ * left out. */
+static inline bool sha256_way_here(enum sha256_way way)
+{
+    if (way == SHA256_PORTABLE)
+        return true;
+#if defined(__x86_64__)
+    if (way == SHA256_INSTRUCTIONS)
+        return __builtin_cpu_supports("sha") && __builtin_cpu_supports("sse4.1");
+#endif
+#if SHA256_WIDE_WAYS
+    if (way == SHA256_EIGHT)
+        return __builtin_cpu_supports("avx2");
+    if (way == SHA256_SIXTEEN)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+#endif
+    return false;
+}
+
+/* The best way of hashing one message. */
+static inline enum sha256_way sha256_single_way(void)
+{
+    return sha256_way_here(SHA256_INSTRUCTIONS) ? SHA256_INSTRUCTIONS : SHA256_PORTABLE;
+}
+
+/* The best way of hashing many. Eight lanes are slower than the instructions. */
 static inline enum sha256_way sha256_best_way(void)
 {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("sha") && __builtin_cpu_supports("sse4.1") ? SHA256_INSTRUCTIONS
-                                                                             : SHA256_PORTABLE;
-#else
-    return SHA256_PORTABLE;
-#endif
+    if (sha256_way_here(SHA256_SIXTEEN))
+        return SHA256_SIXTEEN;
+    if (!sha256_way_here(SHA256_INSTRUCTIONS) && sha256_way_here(SHA256_EIGHT))
+        return SHA256_EIGHT;
+    return sha256_single_way();
 }
 
 static inline void sha256_compress(enum sha256_way way, uint32_t state[8], const uint8_t *data, size_t blocks)
@@ -261,16 +225,6 @@ static inline void sha256_compress(enum sha256_way way, uint32_t state[8], const
     sha256_compress_portable(state, data, blocks);
 }
 
-static inline void sha256_store(uint8_t digest[32], const uint32_t state[8])
-{
-    for (unsigned word = 0; word < 8; word++) {
-        digest[4 * word] = (uint8_t)(state[word] >> 24);
-        digest[4 * word + 1] = (uint8_t)(state[word] >> 16);
-        digest[4 * word + 2] = (uint8_t)(state[word] >> 8);
-        digest[4 * word + 3] = (uint8_t)state[word];
-    }
-}
-
 /* prefix | message; prefix_size is at most SHA256_PREFIX_BYTES_MAX. */
 static inline void sha256_prefixed_by(enum sha256_way way, const uint8_t *prefix, size_t prefix_size,
                                       const uint8_t *message, size_t size, uint8_t digest[32])
@@ -278,6 +232,8 @@ static inline void sha256_prefixed_by(enum sha256_way way, const uint8_t *prefix
     struct sha256_parts parts;
     uint32_t state[8];
 
+    if (way > SHA256_INSTRUCTIONS)
+        way = sha256_single_way();
     memcpy(state, sha256_start, sizeof state);
     sha256_cut(&parts, prefix, prefix_size, message, size);
     if (parts.head_blocks > 0)
@@ -287,30 +243,6 @@ static inline void sha256_prefixed_by(enum sha256_way way, const uint8_t *prefix
     sha256_store(digest, state);
 }
 
-#if defined(__x86_64__)
-/* Two messages of the same lengths at once, by the instructions. */
-SHA256_TARGET static inline void sha256_prefixed_pair(const uint8_t *prefix, const uint8_t *prefix_other,
-                                                      size_t prefix_size, const uint8_t *message,
-                                                      const uint8_t *message_other, size_t size,
-                                                      uint8_t digests[64])
-{
-    struct sha256_parts parts, other;
-    uint32_t state[8], state_other[8];
-
-    memcpy(state, sha256_start, sizeof state);
-    memcpy(state_other, sha256_start, sizeof state_other);
-    sha256_cut(&parts, prefix, prefix_size, message, size);
-    sha256_cut(&other, prefix_other, prefix_size, message_other, size);
-    if (parts.head_blocks > 0)
-        sha256_compress_pair(state, parts.head, state_other, other.head, parts.head_blocks);
-    if (parts.middle_blocks > 0)
-        sha256_compress_pair(state, parts.middle, state_other, other.middle, parts.middle_blocks);
-    sha256_compress_pair(state, parts.tail, state_other, other.tail, parts.tail_blocks);
-    sha256_store(digests, state);
-    sha256_store(digests + 32, state_other);
-}
-#endif
-
 /* Many messages of `size` bytes, one every `stride` bytes, each behind a prefix of `prefix_size` bytes, one
  * every `prefix_stride` bytes (0: the same prefix for all). `digests` gets 32 bytes per message. */
 static inline void sha256_many_prefixed_by(enum sha256_way way, const uint8_t *prefixes, size_t prefix_stride,
@@ -319,6 +251,18 @@ static inline void sha256_many_prefixed_by(enum sha256_way way, const uint8_t *p
 {
     size_t index = 0;
 
+#if SHA256_WIDE_WAYS
+    if (way == SHA256_SIXTEEN)
+        for (; index + 16 <= count; index += 16)
+            sha256_group_sixteen(prefix_size > 0 ? prefixes + index * prefix_stride : NULL, prefix_stride, prefix_size,
+                                 messages + index * stride, stride, size, digests + 32 * index);
+    if (way == SHA256_EIGHT)
+        for (; index + 8 <= count; index += 8)
+            sha256_group_eight(prefix_size > 0 ? prefixes + index * prefix_stride : NULL, prefix_stride, prefix_size,
+                               messages + index * stride, stride, size, digests + 32 * index);
+#endif
+    if (way > SHA256_INSTRUCTIONS)
+        way = sha256_single_way();
 #if defined(__x86_64__)
     if (way == SHA256_INSTRUCTIONS)
         for (; index + 2 <= count; index += 2)
@@ -349,7 +293,7 @@ static inline void sha256_many(const uint8_t *messages, size_t stride, size_t si
 /* One message; NULL with size 0 is allowed. */
 static inline void sha256(const uint8_t *message, size_t size, uint8_t digest[32])
 {
-    sha256_prefixed_by(sha256_best_way(), NULL, 0, message, size, digest);
+    sha256_prefixed_by(sha256_single_way(), NULL, 0, message, size, digest);
 }
 
 #endif /* ONECARD_SHA256_H */

@@ -79,4 +79,5 @@ cdef object finish(const batch *judged, list kept):
         movements=tuple(movement_rows),
         copy_rows=copy_rows,
         leaves=leaves,
+        root=PyBytes_FromStringAndSize(<const char *> judged.root, SHA256_DIGEST_BYTES),
     )

@@ -286,6 +286,7 @@ cdef extern from "_kernels/judge.h" nogil:
         uint64_t verdict_counts[3]
         uint64_t reason_counts[64]
         int64_t gross_fen, charged_fen, accepted_fen
+        uint8_t root[32]
     struct run:
         pass
     run *run_alloc(const tac_way *way)

@@ -162,6 +162,7 @@ class Tally:
 
     def judgement(self) -> Judgement:
         accepted, held, rejected = self.verdicts
+        columns = {name: b"".join(parts) for name, parts in self.columns.items()}
         return Judgement(
             count=self.count,
             verdict_counts=(accepted, held, rejected),
@@ -173,7 +174,8 @@ class Tally:
             movements=tuple(
                 Movement(*key, *value) for key, value in sorted(self.movements.items())
             ),
-            **{name: b"".join(parts) for name, parts in self.columns.items()},
+            root=proof.root(self.columns["leaves"]),
+            **columns,
         )
 
 

@@ -7,14 +7,15 @@
  *   tac ALGORITHM FOLD OFFSET LEVELKEY IDENTITY INPUT TAC (22 bytes: purchase, 24: load; numbers decimal)
  *   keyset ALGORITHM FOLD OFFSET RESULT                   (decimal)
  *   equal ONE OTHER RESULT
- *   sha256 WAY PREFIX MESSAGE DIGEST                      (WAY 0 or 1)
+ *   sha256 WAY PREFIX MESSAGE DIGEST                      (WAY 0 to 3)
  *   many WAY SIZE COUNT DIGEST                            (digest of all digests; decimal)
+ *   merkle COUNT ROOT                                     (decimal)
  *   locked SIZE RESULT                                    (1: memory, 0: refused; decimal)
  * Every buffer handed to the headers is a heap block of its exact size, so that a byte too far is seen.
  * Exit status 1 names the lines that failed.
  */
 #include "locked.h"
-#include "sha256.h"
+#include "merkle.h"
 #include "tac_many.h"
 
 #include <stdio.h>
@@ -210,7 +211,9 @@ static int check_equal(char **words)
 
 static enum sha256_way way_of(const char *word)
 {
-    return atoi(word) ? sha256_best_way() : SHA256_PORTABLE;
+    enum sha256_way way = (enum sha256_way)atoi(word);
+
+    return sha256_way_here(way) ? way : SHA256_PORTABLE;
 }
 
 static int check_sha256(char **words)
@@ -250,6 +253,21 @@ static int check_many(char **words)
     return good;
 }
 
+/* Leaves as the messages of `many`. */
+static int check_merkle(char **words)
+{
+    size_t count = strtoul(words[1], NULL, 10);
+    struct bytes leaves = room(32 * count), out = room(32), expected = from_hex(words[2]);
+    int good;
+
+    for (size_t index = 0; index < count; index++)
+        for (size_t byte = 0; byte < 32; byte++)
+            leaves.at[index * 32 + byte] = (uint8_t)(index * 7 + byte);
+    good = merkle_root(leaves.at, count, out.at) && same(out, expected);
+    free(leaves.at), free(out.at), free(expected.at);
+    return good;
+}
+
 static int check_locked(char **words)
 {
     size_t size = strtoull(words[1], NULL, 10);
@@ -272,7 +290,8 @@ static const struct {
     {"des", 4, check_des},       {"ede2", 4, check_des},      {"desmac", 4, check_des},
     {"sm4", 5, check_sm4},       {"sm4cbc", 5, check_sm4_cbc}, {"diversify", 5, check_diversify},
     {"tac", 8, check_tac},       {"keyset", 5, check_keyset}, {"equal", 4, check_equal},
-    {"sha256", 5, check_sha256}, {"many", 5, check_many},     {"locked", 3, check_locked},
+    {"sha256", 5, check_sha256}, {"many", 5, check_many},     {"merkle", 3, check_merkle},
+    {"locked", 3, check_locked},
 };
 
 int main(void)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from clearing import _crypto
 from clearing.keys import reference
+from schemas import proof
 
+SHA256_WAYS = ("", *_crypto.sha256_ways_here())
 KEYS = st.binary(min_size=16, max_size=16)
 FACTORS = st.binary(min_size=8, max_size=8)
 FORMS = st.sampled_from([(0, 0), (1, 0), (1, 1)])
@@ -129,25 +131,25 @@ def test_sm4_cbc(key: bytes, iv: bytes, blocks: int, numbers: Any) -> None:
     assert _crypto.sm4_encrypt_cbc(key, iv, data) == out
 
 
-@pytest.mark.parametrize("portable", [False, True])
-def test_sha256_at_every_length(portable: bool) -> None:
+@pytest.mark.parametrize("way", SHA256_WAYS)
+def test_sha256_at_every_length(way: str) -> None:
     message = hashlib.shake_128(b"lengths").digest(300)
     for size in range(301):
         part = message[:size]
-        assert _crypto.sha256(part, portable=portable) == hashlib.sha256(part).digest()
+        assert _crypto.sha256(part, way=way) == hashlib.sha256(part).digest()
     for prefix_size in range(64):
         digest = hashlib.sha256(message[:prefix_size] + message).digest()
         prefix = message[:prefix_size]
-        assert _crypto.sha256(message, prefix=prefix, portable=portable) == digest
+        assert _crypto.sha256(message, prefix=prefix, way=way) == digest
 
 
-@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("way", SHA256_WAYS)
 @given(
-    size=st.integers(1, 300), count=st.integers(0, 5), prefix_size=st.integers(0, 63),
+    size=st.integers(1, 300), count=st.integers(0, 40), prefix_size=st.integers(0, 63),
     shared=st.booleans(), numbers=st.randoms(use_true_random=False),
 )  # fmt: skip
 def test_many_digests(
-    portable: bool, size: int, count: int, prefix_size: int, shared: bool, numbers: Any
+    way: str, size: int, count: int, prefix_size: int, shared: bool, numbers: Any
 ) -> None:
     messages = numbers.randbytes(size * count)
     prefixes = numbers.randbytes(prefix_size if shared else prefix_size * count)
@@ -157,12 +159,20 @@ def test_many_digests(
         prefix = prefixes[start : start + prefix_size]
         expected += hashlib.sha256(prefix + messages[size * index : size * (index + 1)]).digest()
     digests = _crypto.sha256_many(
-        messages, size, prefixes=prefixes, prefix_size=prefix_size, portable=portable
+        messages, size, prefixes=prefixes, prefix_size=prefix_size, way=way
     )
     assert digests == expected
 
 
+@pytest.mark.parametrize("count", [*range(20), 31, 32, 33, 63, 64, 65, 1000])
+def test_root_over_leaves(count: int) -> None:
+    leaves = hashlib.shake_128(b"leaves").digest(32 * count)
+    expected = proof.root([leaves[at : at + 32] for at in range(0, len(leaves), 32)])
+    assert _crypto.merkle_root(leaves) == expected
+
+
 WRONG = [
+    (_crypto.merkle_root, (bytes(33),)),
     (_crypto.des_encrypt, (b"7 bytes", bytes(8))),
     (_crypto.des_encrypt, (bytes(8), bytes(9))),
     (_crypto.des_mac, (bytes(16), bytes(8))),
@@ -185,6 +195,11 @@ WRONG = [
 def test_what_does_not_fit_is_refused(function: Any, arguments: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the kind of error is the promise
         function(*arguments)
+
+
+def test_a_way_of_hashing_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match="abacus"):
+        _crypto.sha256(b"", way="abacus")
 
 
 def _locked_kilobytes() -> int:

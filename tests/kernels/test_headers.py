@@ -12,11 +12,12 @@ import pytest
 from generate_tables import KERNELS, headers
 
 from clearing.keys import reference
+from schemas import proof
 
 HERE = Path(__file__).resolve().parent
 OURS = (
     "des", "des_tables", "des_wiring", "sm4", "sm4_tables", "sm4_affine", "sm4_gfni", "sha256", "tac", "tac_lanes",
-    "tac_ways", "tac_many", "locked", "wipe",
+    "tac_ways", "tac_many", "locked", "wipe", "merkle",
 )  # fmt: skip
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-std=c11"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-O0"]
@@ -124,7 +125,7 @@ def _cbc_cases(numbers: random.Random) -> list[str]:
 
 def _digest_cases(numbers: random.Random) -> list[str]:
     cases = []
-    for way in (0, 1):
+    for way in range(4):
         for size in range(301):
             message = numbers.randbytes(size)
             digest = hashlib.sha256(message).digest()
@@ -135,13 +136,16 @@ def _digest_cases(numbers: random.Random) -> list[str]:
                 digest = hashlib.sha256(prefix + message).digest()
                 cases.append(f"sha256 {way} {_text(prefix)} {_text(message)} {_text(digest)}")
         for size in (1, 55, 56, 64, 65, 256):
-            for count in (0, 1, 2, 3, 7):
+            for count in (0, 1, 2, 3, 7, 16, 21, 33):
                 digests = b"".join(
                     hashlib.sha256(bytes((i * 7 + j) % 256 for j in range(size))).digest()
                     for i in range(count)
                 )
                 digest = hashlib.sha256(digests).digest()
                 cases.append(f"many {way} {size} {count} {_text(digest)}")
+    for count in (*range(10), 31, 32, 33, 100):
+        leaves = [bytes((i * 7 + j) % 256 for j in range(32)) for i in range(count)]
+        cases.append(f"merkle {count} {_text(proof.root(leaves))}")
     return cases
 
 
