@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.mutants.apportioning import APPORTIONING
+from tests.mutants.chains import CHAINS
 from tests.mutants.kernels import C_KERNEL, PLAIN_KERNEL
 from tests.mutants.mutant import Mutant
-from tests.mutants.nights import CHAINS, DECISIONS, FEES, ITEMS, RECLEARINGS, SETTLEMENT
+from tests.mutants.nights import DECISIONS, FEES, ITEMS, RECLEARINGS, SETTLEMENT
 from tests.mutants.stages import BETWEEN_CITIES, CLEARING
 
 __all__ = ["MUTANTS", "Mutant"]
