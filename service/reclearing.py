@@ -8,10 +8,10 @@ import msgspec
 
 from clearing.plan import Purpose
 from clearing.store import Connection, read_accounts
-from service.errors import ServiceError
 from service.items import Signer, open_desk
 from settlement import reclearing, store
 from settlement.books import numbered
+from settlement.decisions import law
 from settlement.reclearing.booking import entry_id
 from settlement.reclearing.people import compute
 from settlement.reclearing.summary import said, summary_of
@@ -98,7 +98,7 @@ async def decide(home: Path, proposal_no: int, approved: bool, why: str, signer:
 
 
 async def show(home: Path, proposal_no: int, *, with_taps: bool) -> Shown:
-    """One re-clearing. Raises ``ServiceError`` where there is none of this number."""
+    """One re-clearing. Raises ``DecisionRefused`` where there is none of this number."""
     async with open_desk(home) as desk:
         return await _one(desk.connection, proposal_no, with_taps=with_taps)
 
@@ -113,7 +113,7 @@ async def every(home: Path) -> list[Shown]:
 async def _one(connection: Connection, proposal_no: int, *, with_taps: bool) -> Shown:
     found = await reclears.read_reclears(connection, proposal_no=proposal_no)
     if not found:
-        raise ServiceError(f"There is no re-clearing {proposal_no}.", "See onecard reclear list.")
+        raise await law.unknown(connection, proposal_no, "re-clearing", "reclear list")
     shown = await _shown(connection, found[0])
     if not with_taps:
         return shown

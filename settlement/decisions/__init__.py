@@ -4,6 +4,7 @@ In:  open items (``settlement.items``, ``settlement.store.items``), people's wor
 Out: proposals and decisions; for an approved one its entry on the open date, the item's change, what is
      owed to the card more or less, items that follow from it, an event.
 
+- ``law``       the law of two people, for every proposal, also those of ``settlement.reclearing``
 - ``people``    propose and decide: who may, when, in which order
 - ``case``      what a decision is about: item, tap, issuer, accounts, the operator's side
 - ``effects``   what each action does to the books: ``moves`` those of one movement, ``releases`` the

@@ -1,7 +1,7 @@
 """Two people: one proposes what is to become of an item, another decides.
 
 Both functions are one transaction each. Who calls has made sure that the person is who they say
-(``service.staff``); here is checked that the person is on the staff, and that two are two.
+(``service.staff``); that the person is on the staff, and that two are two, is the law (``law``).
 """
 
 from datetime import date
@@ -14,11 +14,11 @@ from clearing.store import (
     add_entries,
     add_event,
     read_accounts,
-    read_open_date,
 )
 from schemas.items import ACTIONS, Action, ItemState
 from settlement.books import numbered
 from settlement.context import Context
+from settlement.decisions import law
 from settlement.decisions.case import Case, Words
 from settlement.decisions.denying import deny
 from settlement.decisions.effects import Effect, effect_of, told
@@ -47,14 +47,15 @@ async def propose(
     what the first one saw. The same proposal by the same person again returns the first one. Raises
     ``DecisionRefused``.
     """
-    if not words.why.strip():
-        raise DecisionRefused("A proposal needs a reason.", "Say why in your own words (--why).")
+    why = law.reason_of(words.why)
     async with connection.transaction():
-        open_date = await begin(connection, staff)
+        open_date = await law.begin(connection, staff)
         standing = await _standing(connection, item_id, open_date)
-        said = {"why": words.why.strip(), "refund_agent": words.refund_agent}
+        said = {"why": why, "refund_agent": words.refund_agent}
         for row in await store.read_proposals(connection, item_ids=[item_id], open_only=True):
-            return _same_or_refuse(row.proposal, action, said, staff)
+            known = row.proposal
+            same = known.action == action and said.items() <= known.body.items()
+            return law.same_proposal(known, same, staff, f"for {item_id} is open: {known.action}")
         _check_action(standing, action)
         would = await _would(connection, context, standing, action, words, open_date)
         proposal = Proposal(
@@ -86,34 +87,20 @@ async def decide(
     async with connection.transaction():
         found = await _decided(connection, proposal_no)
         if found.decision is not None:
-            return same_decision(found.decision, approved, staff)
+            return law.same_decision(found.decision, approved, staff)
         proposal = found.proposal
-        open_date = await begin(connection, staff)
+        open_date = await law.begin(connection, staff)
         standing = await _standing(connection, proposal.item_id, open_date)
         # Somebody may have decided while this waited for the item.
         found = await _decided(connection, proposal_no)
         if found.decision is not None:
-            return same_decision(found.decision, approved, staff)
-        if staff == proposal.proposed_by:
-            raise DecisionRefused(
-                f"{staff} proposed this and cannot decide it.", "Let another person decide."
-            )
-        decision = Decision(
-            proposal_no=proposal_no,
-            approved=approved,
-            decided_by=staff,
-            why=why.strip(),
-            business_date=open_date,
-            clock_s=context.node.clock_s(open_date),
-        )
+            return law.same_decision(found.decision, approved, staff)
+        decision = law.decision_of(context.node, open_date, proposal, approved, why, staff)
         await store.add_decision(connection, decision)
         body: dict[str, object] = {
             "item": hidden(context.node, proposal.item_id),
             "action": proposal.action.value,
-            "approved": approved,
-            "proposed_by": proposal.proposed_by,
-            "decided_by": staff,
-            "why": decision.why,
+            **law.told(decision, proposal),
         }
         if approved:
             body |= await _book(connection, context, proposal, standing, open_date)
@@ -128,33 +115,8 @@ async def _decided(connection: Connection, proposal_no: int) -> Decided:
     """A proposal and its decision, if there is one. Raises ``DecisionRefused`` without a proposal."""
     found = await store.read_proposals(connection, proposal_no=proposal_no)
     if not found:
-        raise DecisionRefused(
-            f"There is no proposal {proposal_no}.", "See onecard items proposals."
-        )
+        raise await law.unknown(connection, proposal_no, "proposal", "items proposals")
     return found[0]
-
-
-async def begin(connection: Connection, staff: str) -> date:
-    """The open date, held until the transaction ends; the person is on the staff.
-
-    While the open date is held, it cannot be cut off, and the dates before it only go forward: none of
-    them may still have its audit before it, which reads items as they were on its own date.
-    """
-    open_date = await read_open_date(connection, lock="FOR SHARE")
-    member = await store.read_member(connection, staff)
-    if (
-        member is None
-        or member.since > open_date
-        or (member.until is not None and member.until <= open_date)
-    ):
-        raise DecisionRefused(f"{staff} is not on the staff.", "See onecard staff list.")
-    waiting = await store.read_unaudited(connection, open_date)
-    if waiting:
-        raise DecisionRefused(
-            f"The night of {waiting[0]} is not through its audit yet; it settles items itself.",
-            f"Wait for onecard settle --date {waiting[0]}, then try again.",
-        )
-    return open_date
 
 
 async def _standing(connection: Connection, item_id: str, open_date: date) -> Standing:
@@ -179,31 +141,6 @@ def _check_action(standing: Standing, action: Action) -> None:
             f"{item.item_id} is closed: {standing.outcome.value} on {standing.changed_on}.",
             "Nothing is left to decide.",
         )
-
-
-def _same_or_refuse(
-    proposal: Proposal, action: Action, said: dict[str, object], staff: str
-) -> Proposal:
-    """A proposal that is open: the very same one again, or another one is in the way."""
-    same = all(proposal.body.get(name) == value for name, value in said.items())
-    if same and proposal.action == action and proposal.proposed_by == staff:
-        return proposal
-    raise DecisionRefused(
-        f"Proposal {proposal.proposal_no} for {proposal.item_id} is open:"
-        f" {proposal.action.value}, by {proposal.proposed_by}.",
-        "Let somebody decide it first.",
-    )
-
-
-def same_decision(earlier: Decision, approved: bool, staff: str) -> Decision:
-    """The decision that there is, where it is the very same one. Raises ``DecisionRefused``."""
-    if (earlier.decided_by, earlier.approved) == (staff, approved):
-        return earlier
-    word = "approved" if earlier.approved else "declined"
-    raise DecisionRefused(
-        f"Proposal {earlier.proposal_no} was {word} by {earlier.decided_by}.",
-        "Nothing was changed.",
-    )
 
 
 # -- booking ---------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """Two people: one proposes that a sealed date is re-cleared, another decides.
 
 What was proposed is stored tap by tap; approving books exactly that, or nothing where the taps are no
-longer as they were. The law is that of open items (``settlement.decisions``): both are on the staff, and
-who proposes never decides.
+longer as they were. The law is that of every proposal (``settlement.decisions.law``).
 """
 
 import asyncpg
@@ -20,8 +19,8 @@ from schemas.accounts import AccountKind
 from settlement import store
 from settlement.books import numbered
 from settlement.context import Context
+from settlement.decisions import law
 from settlement.decisions.errors import DecisionRefused
-from settlement.decisions.people import begin, same_decision
 from settlement.reclearing.booking import Ground, booked_of, entries_of, needs_head
 from settlement.reclearing.contracts import prepare
 from settlement.reclearing.listing import Listed, changes_of, list_differences, standing_of
@@ -76,8 +75,7 @@ async def propose(
     The same list by the same person again returns the first one. Raises ``DecisionRefused``: where
     nothing differs, where another proposal for the date is open, where the taps moved meanwhile.
     """
-    if not why.strip():
-        raise DecisionRefused("A proposal needs a reason.", "Say why in your own words (--why).")
+    why = law.reason_of(why)
     if not listed.taps:
         raise DecisionRefused(
             f"Nothing of {day.business_date} would be booked otherwise under version"
@@ -86,11 +84,12 @@ async def propose(
         )
     digest = reclears.digest_of(listed.taps)
     async with connection.transaction():
-        open_date = await begin(connection, staff)
+        open_date = await law.begin(connection, staff)
         await reclears.lock_reclears(connection)
         for each in await reclears.read_reclears(connection, corrects=day.business_date):
             if each.decision is None:
-                return _same_or_refuse(each, digest, staff)
+                is_open = f"to re-clear {day.business_date} is open"
+                return law.same_proposal(each, each.digest == digest, staff, is_open)
         if await reclears.read_approved(connection, day.business_date) != listed.on_top_of:
             raise DecisionRefused(
                 f"{day.business_date} was re-cleared while this was computed.", "Propose it again."
@@ -105,7 +104,7 @@ async def propose(
             taps=len(listed.taps),
             digest=digest,
             body={
-                "why": why.strip(),
+                "why": why,
                 "corrects": f"{day.business_date}",
                 "rules_version": listed.rules_version,
                 "digest": digest.hex(),
@@ -132,33 +131,19 @@ async def decide(
     ``DecisionRefused``.
     """
     async with connection.transaction():
-        open_date = await begin(connection, staff)
+        open_date = await law.begin(connection, staff)
         await reclears.lock_reclears(connection)
         proposal = await _proposal(connection, proposal_no)
         if proposal.decision is not None:
-            return same_decision(proposal.decision, approved, staff)
-        if staff == proposal.proposed_by:
-            raise DecisionRefused(
-                f"{staff} proposed this and cannot decide it.", "Let another person decide."
-            )
-        decision = Decision(
-            proposal_no=proposal_no,
-            approved=approved,
-            decided_by=staff,
-            why=why.strip(),
-            business_date=open_date,
-            clock_s=context.node.clock_s(open_date),
-        )
+            return law.same_decision(proposal.decision, approved, staff)
+        decision = law.decision_of(context.node, open_date, proposal, approved, why, staff)
         await add_decision(connection, decision)
         body: dict[str, object] = {
             "corrects": f"{proposal.corrects}",
             "rules_version": proposal.rules_version,
             "taps": proposal.taps,
             "digest": proposal.digest.hex(),
-            "approved": approved,
-            "proposed_by": proposal.proposed_by,
-            "decided_by": staff,
-            "why": decision.why,
+            **law.told(decision, proposal),
         }
         if approved:
             decided = msgspec.structs.replace(proposal, decision=decision)
@@ -170,21 +155,8 @@ async def decide(
 async def _proposal(connection: Connection, proposal_no: int) -> Reclear:
     found = await reclears.read_reclears(connection, proposal_no=proposal_no)
     if not found:
-        raise DecisionRefused(
-            f"There is no re-clearing {proposal_no}.", "See onecard reclear list."
-        )
+        raise await law.unknown(connection, proposal_no, "re-clearing", "reclear list")
     return found[0]
-
-
-def _same_or_refuse(proposal: Reclear, digest: bytes, staff: str) -> Reclear:
-    """A proposal that is open: the very same one again, or another one is in the way."""
-    if (proposal.digest, proposal.proposed_by) == (digest, staff):
-        return proposal
-    raise DecisionRefused(
-        f"Proposal {proposal.proposal_no} to re-clear {proposal.corrects} is open, by"
-        f" {proposal.proposed_by}.",
-        "Let somebody decide it first.",
-    )
 
 
 async def _must_stand(

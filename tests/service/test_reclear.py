@@ -112,7 +112,8 @@ def test_from_the_right_rules_to_the_explanation(office: Office, tmp_path: Path)
     assert (alone.code, "anna proposed this" in alone.err) == (1, True)
     other = office.onecard("items", "approve", number, "--staff", "bo", "--staff-key-file",
                            office.keys["bo"], "--home", office.home)  # fmt: skip
-    assert (other.code, "There is no proposal" in other.err) == (1, True)
+    assert (other.code, f"Proposal {number} is to re-clear {DAY}" in other.err) == (1, True)
+    assert f"onecard reclear approve {number}" in other.err
     assert "not that of 'bo'" in office.onecard(
         "reclear", "approve", number, "--staff", "bo", "--staff-key-file", office.keys["anna"],
         "--home", office.home,

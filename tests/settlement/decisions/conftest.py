@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
-from itertools import count
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
-from service.database import Server, create_database, drop_database
+from service.database import Server
 from settlement.context import Context
 from settlement.day import settle_day
+from tests.settlement import copies
+from tests.settlement.copies import Made, Run
 from tests.settlement.decisions import town
 from tests.world import OPEN
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-NUMBERS = count(1)
-HELD = f"onecard_held_{os.getpid()}"
-
-
-@pytest.fixture(scope="session")
-def held_template(
-    postgres: Server, template: str, run: Run, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Context]:
-    dsn = run(create_database(postgres.dsn, HELD, template=template))
-    yield run(_make(dsn, tmp_path_factory.mktemp("held")))
-    run(drop_database(postgres.dsn, HELD))
 
 
 async def _make(dsn: str, home: Path) -> Context:
@@ -39,15 +23,21 @@ async def _make(dsn: str, home: Path) -> Context:
     return context
 
 
+@pytest.fixture(scope="session")
+def held_template(
+    postgres: Server, template: str, run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Made]:
+    with copies.made(
+        postgres, template, run, "held", tmp_path_factory.mktemp("held"), _make
+    ) as city:
+        yield city
+
+
 @pytest.fixture
-def held(postgres: Server, held_template: Context, run: Run, tmp_path: Path) -> Iterator[Context]:
+def held(postgres: Server, held_template: Made, run: Run, tmp_path: Path) -> Iterator[Context]:
     """The city on its second date, its first one sealed; a test's own."""
-    name = f"{HELD}_{next(NUMBERS)}"
-    dsn = run(create_database(postgres.dsn, name, template=HELD))
-    home = tmp_path / "home"
-    shutil.copytree(held_template.node.home, home)
-    yield Context(dsn, replace(held_template.node, home=home), held_template.kernel)
-    run(drop_database(postgres.dsn, name))
+    with copies.copied(postgres, run, held_template, tmp_path / "home") as context:
+        yield context
 
 
 @pytest.fixture

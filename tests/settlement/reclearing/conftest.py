@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
-from itertools import count
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
-from service.database import Server, create_database, drop_database
+from service.database import Server
 from settlement.context import Context
 from settlement.day import settle_day
+from tests.settlement import copies
+from tests.settlement.copies import Made, Run
 from tests.settlement.reclearing import town
 from tests.world import OPEN
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-NUMBERS = count(1)
-WRONG = f"onecard_wrong_{os.getpid()}"
-
-
-@pytest.fixture(scope="session")
-def wrong_template(
-    postgres: Server, template: str, run: Run, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Context]:
-    dsn = run(create_database(postgres.dsn, WRONG, template=template))
-    yield run(_make(dsn, tmp_path_factory.mktemp("wrong")))
-    run(drop_database(postgres.dsn, WRONG))
 
 
 async def _make(dsn: str, home: Path) -> Context:
@@ -39,15 +23,21 @@ async def _make(dsn: str, home: Path) -> Context:
     return context
 
 
+@pytest.fixture(scope="session")
+def wrong_template(
+    postgres: Server, template: str, run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Made]:
+    with copies.made(
+        postgres, template, run, "wrong", tmp_path_factory.mktemp("wrong"), _make
+    ) as city:
+        yield city
+
+
 @pytest.fixture
-def wrong(postgres: Server, wrong_template: Context, run: Run, tmp_path: Path) -> Iterator[Context]:
+def wrong(postgres: Server, wrong_template: Made, run: Run, tmp_path: Path) -> Iterator[Context]:
     """The city on its second date, its first one sealed; a test's own."""
-    name = f"{WRONG}_{next(NUMBERS)}"
-    dsn = run(create_database(postgres.dsn, name, template=WRONG))
-    home = tmp_path / "home"
-    shutil.copytree(wrong_template.node.home, home)
-    yield Context(dsn, replace(wrong_template.node, home=home), wrong_template.kernel)
-    run(drop_database(postgres.dsn, name))
+    with copies.copied(postgres, run, wrong_template, tmp_path / "home") as context:
+        yield context
 
 
 @pytest.fixture

@@ -175,6 +175,25 @@ async def test_the_same_again_and_another_in_the_way(
         await town.propose(connection, wrong)
 
 
+async def test_a_number_of_the_other_kind_is_told_its_command(
+    wrong: Context, connection: Connection
+) -> None:
+    await town.put(connection, town.RIGHT)
+    dated = (await town.propose(connection, wrong)).proposal_no
+    about = await propose_item(
+        connection, wrong, f"held/1/{town.HELD}", Action.RELEASE, Words("so"), ANNA
+    )
+    with pytest.raises(DecisionRefused, match=f"{dated} is to re-clear {OPEN}") as refused:
+        await decide_item(connection, wrong, dated, True, "", BO)
+    assert f"onecard reclear approve {dated}" in refused.value.remedy
+    with pytest.raises(
+        DecisionRefused, match="is to release held/1/5; it is about no date"
+    ) as other:
+        await town.approve(connection, wrong, about.proposal_no)
+    assert f"onecard items approve {about.proposal_no}" in other.value.remedy
+    assert await entries(connection) == []
+
+
 async def test_declined_books_nothing(wrong: Context, connection: Connection) -> None:
     await town.put(connection, town.RIGHT)
     proposal = await town.propose(connection, wrong)
