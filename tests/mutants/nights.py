@@ -198,6 +198,24 @@ DECISIONS = (
         "an operator would pay a second time what a proven transfer set aside",
     ),
     Mutant(
+        "decisions: a load is taken back whatever the card has",
+        "settlement/decisions/releases.py",
+        "elif case.tap.kind in TAKING:",
+        "elif case.tap.kind == TapKind.CARD_REFUND:",
+        ("tests/settlement/decisions/test_refunds.py",),
+        "an agent would be paid for money that is not on the card",
+    ),
+    Mutant(
+        "transfers: what was written off of an excess is forgotten when it grows",
+        "settlement/transfers/audit.py",
+        "before.amount_fen if before.account_no is not None else 0",
+        "before.amount_fen if before.state == ItemState.OPEN else 0",
+        (
+            "tests/settlement/transfers/test_decided.py::test_an_excess_that_was_decided_before_it_grows",
+        ),
+        "a night would stop before books that no item explains",
+    ),
+    Mutant(
         "transfers: a reversed ride is granted its transfer",
         "settlement/transfers/audit.py",
         "if places[each.item.item_id] in reversed_:",

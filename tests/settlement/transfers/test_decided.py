@@ -88,6 +88,29 @@ async def test_a_torn_ride_that_people_release_takes_its_transfer(city: City) ->
     await city.verified()
 
 
+async def test_a_released_ride_without_a_place_in_its_history_is_never_proven(city: City) -> None:
+    """Its number is another debit's, so nobody knows what came before it."""
+    card = Card(1)
+    first = ride(card, city, "080000")
+    same = change(card, city, "083000")
+    card.offline -= 1
+    await city.hand_in(change(card, city, "084500"))
+    await city.hand_in(same)
+    await city.sleep()
+    await agreed(city, "held/2/0", Action.RELEASE)
+    await city.hand_in(first)
+    await city.sleep()
+    standing = {
+        each.item.item_id: each for each in await city.items(ItemKind.TRANSFER, open_only=False)
+    }
+    assert standing["transfer/1/0"].outcome == ItemOutcome.PROVEN
+    assert standing["transfer/2/0"].state == ItemState.OPEN
+    await city.sleep(3)
+    assert await city.items(ItemKind.TRANSFER) == []
+    assert await subsidy(city) == BORNE
+    await city.verified()
+
+
 @pytest.mark.parametrize("action", [Action.RETURN, Action.REJECT])
 async def test_a_ride_that_is_no_operators_takes_none(city: City, action: Action) -> None:
     card = Card(1)
@@ -106,7 +129,7 @@ async def test_a_ride_that_is_no_operators_takes_none(city: City, action: Action
     ("action", "waits_fen", "paid_fen"),
     [(Action.RETURN, 20, 15), (Action.RELEASE, 20, 0), (Action.WRITE_OFF, 35, 0)],
 )
-async def test_an_excess_that_was_decided_before_the_proof_grows_by_it(
+async def test_an_excess_that_was_decided_before_it_grows(
     city: City, action: Action, waits_fen: int, paid_fen: int
 ) -> None:
     """What was written off is still owed, so it waits again with what the transfer took off."""
