@@ -312,6 +312,7 @@ RECLEARINGS = (
 )
 
 COUNTING = "tests/settlement/test_counting.py::"
+RULES, OTHER_RULES = "tests/service/test_rules.py", RECLEARING + "test_other_rules.py"
 FEES = (
     Mutant(
         "fees: what was taken back stays counted",
@@ -336,5 +337,21 @@ FEES = (
         "coalesce(NULL, $6::integer[] IS NULL, s.unconfirmed)",
         (COUNTING + "test_what_is_released_of_other_cities_cards_is_theirs",),
         "our issuer would bear fees on other cities' cards",
+    ),
+    Mutant(
+        "splits: an owner may be nobody",
+        "service/registration.py",
+        "                rule_set.check_owners(operator.split, numbers)\n",
+        "                pass\n",
+        (RULES + "::test_a_share_of_an_owner_whom_the_node_does_not_know_is_not_put",),
+        "a share of every fare would stand on an account that nobody is paid from",
+    ),
+    Mutant(
+        "re-clearing: contracts of then are not looked at",
+        "settlement/reclearing/people.py",
+        "        await prepare(connection, context, day, rules_version)\n",
+        "        pass\n",
+        (OTHER_RULES + "::test_a_contract_that_ended_and_an_owner_who_came_later",),
+        "a correction would end in a KeyError, and nobody would know what is missing",
     ),
 )
