@@ -101,7 +101,7 @@ SETTLEMENT = (
     Mutant(
         "verify: receipts are not made anew",
         "settlement/replay.py",
-        "            *_check_receipt(context, batch, judgement, root),\n",
+        "            *_check_receipt(context, batch, judgement),\n",
         "",
         (VERIFY + "test_what_was_changed_is_named",),
         "what an operator holds in hand and what the node stores could differ",
