@@ -30,8 +30,8 @@ cdef extern from "_kernels/comparison.h" nogil:
     void comparison_free(comparison_sums *sums)
     size_t comparison_add(comparison_sums *lines, comparison_sums *accounts, const uint8_t *before,
                           const uint8_t *before_shares, const uint8_t *after,
-                          const uint8_t *after_shares, const uint8_t *kinds, size_t count,
-                          uint32_t *differing)
+                          const uint8_t *after_shares, const uint8_t *kinds,
+                          const uint8_t *left_out, size_t count, uint32_t *differing)
 
 
 cdef const uint8_t *column(bytes values, size_t count, size_t width) except NULL:
@@ -50,13 +50,14 @@ cdef class FastComparison:
         comparison_free(&self.line_sums)
         comparison_free(&self.account_sums)
 
-    def add(self, before, after, bytes kinds not None):
+    def add(self, before, after, bytes kinds not None, bytes left_out=None):
         cdef size_t count = before.count, found, at
         cdef const uint8_t *rows = column(before.copy_rows, count, COPY_ROW_BYTES)
         cdef const uint8_t *shares = column(before.shares, count, 8 * SHARES_MAX)
         cdef const uint8_t *other_rows = column(after.copy_rows, count, COPY_ROW_BYTES)
         cdef const uint8_t *other_shares = column(after.shares, count, 8 * SHARES_MAX)
         cdef const uint8_t *card_kinds = column(kinds, count, 1)
+        cdef const uint8_t *stay = NULL if left_out is None else column(left_out, count, 1)
         cdef uint32_t *differing = <uint32_t *> malloc((count + 1) * sizeof(uint32_t))
         if differing == NULL:
             raise MemoryError("no memory to compare a batch")
@@ -64,7 +65,7 @@ cdef class FastComparison:
             with nogil:
                 found = comparison_add(
                     &self.line_sums, &self.account_sums, rows, shares, other_rows, other_shares,
-                    card_kinds, count, differing,
+                    card_kinds, stay, count, differing,
                 )
             if found == SIZE_MAX:
                 raise MemoryError("no memory to compare a batch")

@@ -28,10 +28,17 @@ AccountRow: TypeAlias = tuple[tuple[int, int], int, int]
 class Comparison(Protocol):
     """Sums over rides, every kind of debit, of all batches added."""
 
-    def add(self, before: Judgement, after: Judgement, kinds: bytes) -> list[int]:
+    def add(
+        self, before: Judgement, after: Judgement, kinds: bytes, left_out: bytes | None = None
+    ) -> list[int]:
         """Add two judgements of one batch; ``kinds`` is the card kind of each row.
 
-        Returns the numbers of the rows whose verdict, credit, subsidy, shares or, if accepted, price differ.
+        Without ``left_out`` every ride counts as judged, for a forecast. Returns the numbers of the rows whose
+        verdict, credit, subsidy, shares or, if accepted, price differ.
+
+        With it only what a re-clearing would move counts: ``left_out`` has a byte for each row, and a row that
+        has other than 0 stays in the sums as it was. Returns the numbers of all rows, left out or not, whose
+        verdict, credit, subsidy or shares differ.
         """
 
     def lines(self) -> list[LineRow]:
@@ -70,17 +77,24 @@ class PlainComparison:
         self._lines: dict[tuple[int, int, int], tuple[list[int], list[int], list[int]]] = {}
         self._accounts: dict[tuple[int, int], list[int]] = {}
 
-    def add(self, before: Judgement, after: Judgement, kinds: bytes) -> list[int]:
+    def add(
+        self, before: Judgement, after: Judgement, kinds: bytes, left_out: bytes | None = None
+    ) -> list[int]:
         """See ``Comparison``."""
         differing = []
         for row, card_kind in enumerate(kinds):
             one, other = _values(before, row), _values(after, row)
             shares, other_shares = shares_of(before, row), shares_of(after, row)
-            differs = _money(one) != _money(other) or shares != other_shares
+            differs = _money(one) != _money(other) or _sums(shares) != _sums(other_shares)
+            # The price of a tap that is not accepted brings nobody anything.
+            if left_out is None and other["verdict"] == Verdict.ACCEPTED:
+                differs = differs or one["priced_fen"] != other["priced_fen"]
             if differs:
                 differing.append(row)
             if one["kind"] not in DEBIT_KINDS:
                 continue
+            if left_out is not None and left_out[row]:
+                other, other_shares, differs = one, shares, False
             operator = one["operator_no"]
             counts, *sides = self._lines.setdefault(
                 (operator, card_kind, one["line"]), ([0, 0], [0] * len(FIGURES), [0] * len(FIGURES))
@@ -115,10 +129,16 @@ def _values(judgement: Judgement, row: int) -> dict[str, int]:
 
 
 def _money(values: dict[str, int]) -> tuple[int, ...]:
-    """Verdict and money of a row. The price of a tap that is not accepted moves none."""
-    verdict = values["verdict"]
-    priced_fen = values["priced_fen"] if verdict == Verdict.ACCEPTED else 0
-    return verdict, priced_fen, values["credited_fen"], values["subsidy_fen"]
+    """Verdict and money of a row."""
+    return values["verdict"], values["credited_fen"], values["subsidy_fen"]
+
+
+def _sums(shares: list[tuple[int, int]]) -> dict[int, int]:
+    """What falls to each account: in which order does not matter."""
+    found: dict[int, int] = {}
+    for account, fen in shares:
+        found[account] = found.get(account, 0) + fen
+    return found
 
 
 def _add_ride(side: list[int], values: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ but its own (row-level security and the ``own_`` views of the migrations). Witho
 # ruff: noqa: S608 - only names of ours stand in the texts, every value is an argument
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -124,22 +124,35 @@ def _batch(row: asyncpg.Record | None) -> BatchRow | None:
 
 
 async def read_taps(
-    connection: Connection, batch: BatchRow, first: int, count: int, *, own: bool
+    connection: Connection,
+    batch: BatchRow,
+    first: int,
+    count: int,
+    *,
+    own: bool,
+    only: Collection[int] | None = None,
 ) -> list[StoredTap]:
-    """Taps of a batch from row ``first`` on, at most ``count``; ``own`` inside ``as_operator``."""
+    """Taps of a batch from row ``first`` on, at most ``count``; ``own`` inside ``as_operator``.
+
+    ``only``: no rows but these.
+    """
     columns, source, evidence = f"{_TAP}, record", "clearing.own_tap t", "clearing.own_evidence"
     if not own:
         columns, source = f"{_TAP}, clearing.canonical(t) AS record", "clearing.tap t"
         evidence = "clearing.evidence"
+    rows_too, arguments = "", list[object]([first, first + count])
+    if only is not None:
+        rows_too = " AND row_no = ANY($4::integer[])"
+        arguments.append(sorted(only))
     rows = await connection.fetch(
-        f"SELECT {columns} FROM {source} WHERE t.business_date = $1 AND t.batch_seq = $2"
-        " AND t.row_no >= $3 AND t.row_no < $4 ORDER BY t.row_no",
-        batch.business_date, batch.batch_seq, first, first + count,
+        f"SELECT {columns} FROM {source} WHERE t.batch_seq = $1 AND t.row_no >= $2 AND t.row_no < $3"
+        f"{rows_too} AND t.business_date = ${len(arguments) + 2} ORDER BY t.row_no",
+        batch.batch_seq, *arguments, batch.business_date,
     )  # fmt: skip
     found = await connection.fetch(
         f"SELECT row_no, reason, expected, actual FROM {evidence} WHERE batch_seq = $1"
-        " AND row_no >= $2 AND row_no < $3 ORDER BY row_no, reason",
-        batch.batch_seq, first, first + count,
+        f" AND row_no >= $2 AND row_no < $3{rows_too} ORDER BY row_no, reason",
+        batch.batch_seq, *arguments,
     )  # fmt: skip
     remarks: dict[int, list[Remark]] = {}
     for row in found:

@@ -10,6 +10,7 @@ so ``papers_root`` and the seal cover it.
 import hashlib
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -41,6 +42,33 @@ SIZES: Final = tuple(_FIXED_SIZES.get(name, 4) for name in COPY_COLUMNS)
 
 STRIDE: Final = 2 + sum(4 + size for size in SIZES)
 """Bytes of one COPY tuple."""
+
+
+def plane(body: bytes, column: str, byte: int = 0) -> bytes:
+    """One byte of a column of every COPY tuple of proper lengths; ``byte`` 0 is the lowest of its value."""
+    return body[_ENDS[column] - 1 - byte :: STRIDE]
+
+
+def number(body: bytes, row: int, column: str) -> int:
+    """The value of a column of numbers in a row of COPY tuples of proper lengths."""
+    end = row * STRIDE + _ENDS[column]
+    return int.from_bytes(body[end - _WIDTHS[column] : end], "big", signed=True)
+
+
+_WIDTHS: Final = dict(zip(COPY_COLUMNS, SIZES, strict=True))
+_ENDS: Final = {
+    name: 2 + sum(4 + size for size in SIZES[: at + 1]) for at, name in enumerate(COPY_COLUMNS)
+}
+"""Where a column's value ends in a COPY tuple."""
+
+
+def positions(bytes_: bytes, marked: bytes) -> Iterator[int]:
+    """Where bytes stand that ``marked``, a table of all 256, has 1 for."""
+    found = bytes_.translate(marked)
+    at = found.find(1)
+    while at >= 0:
+        yield at
+        at = found.find(1, at + 1)
 
 
 def _fixed_bytes() -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 /* Two judgements of the same taps side by side: which taps differ, and the sums of both.
  *
  * Reads what a judgement gives out: COPY rows (postgres_copy.h) and the column of shares (judge.h). Sums are kept
- * by (operator, card kind, line), and what fell to an account by (operator, account).
+ * by (operator, card kind, line), and what fell to an account by (operator, account). Either every ride counts as
+ * judged (a forecast), or only what a re-clearing would move does, and rows that it leaves out stay as they were.
  */
 #ifndef ONECARD_COMPARISON_H
 #define ONECARD_COMPARISON_H
@@ -98,14 +99,57 @@ static inline bool comparison_accepted(const uint8_t *row)
     return load_big16(row + COPY_VERDICT) == VERDICT_ACCEPTED;
 }
 
-/* In verdict or money. The price of a tap that is not accepted moves none. */
-static inline bool comparison_differs(const uint8_t *before, const uint8_t *after, const uint8_t *before_shares,
-                                      const uint8_t *after_shares)
+/* The shares of one tap that fall to an account, fen. */
+static inline int64_t comparison_share(const uint8_t *shares, uint32_t account)
+{
+    int64_t fen = 0;
+
+    for (size_t at = 0; at < SHARES_MAX; at++) {
+        struct tap_share share;
+
+        memcpy(&share, shares + at * sizeof share, sizeof share);
+        if (share.account == account)
+            fen += share.fen;
+    }
+    return fen;
+}
+
+/* Whether some account gets other than it did; the order of the shares does not matter. */
+static inline bool comparison_shares_differ(const uint8_t *before, const uint8_t *after)
+{
+    const uint8_t *sides[] = {before, after};
+
+    if (memcmp(before, after, SHARES_MAX * sizeof(struct tap_share)) == 0)
+        return false;
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t at = 0; at < SHARES_MAX; at++) {
+            struct tap_share share;
+
+            memcpy(&share, sides[side] + at * sizeof share, sizeof share);
+            if (comparison_share(before, share.account) != comparison_share(after, share.account))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* In verdict, credit, subsidy or shares. */
+static inline bool comparison_money_differs(const uint8_t *before, const uint8_t *after,
+                                            const uint8_t *before_shares, const uint8_t *after_shares)
 {
     return memcmp(before + COPY_VERDICT, after + COPY_VERDICT, 2) != 0
-           || (comparison_accepted(after) && memcmp(before + COPY_PRICED, after + COPY_PRICED, 4) != 0)
-           || memcmp(before + COPY_CREDITED, after + COPY_CREDITED, COPY_PROVEN - COPY_CREDITED) != 0
-           || memcmp(before_shares, after_shares, SHARES_MAX * sizeof(struct tap_share)) != 0;
+           || memcmp(before + COPY_CREDITED, after + COPY_CREDITED, 4) != 0
+           || memcmp(before + COPY_SUBSIDY, after + COPY_SUBSIDY, 4) != 0
+           || comparison_shares_differ(before_shares, after_shares);
+}
+
+/* Whether a tap differs: for a re-clearing in what is booked, for a forecast also in the price of an accepted ride.
+ * The price of a tap that is not accepted brings nobody anything. */
+static inline bool comparison_differs(const uint8_t *before, const uint8_t *after, const uint8_t *before_shares,
+                                      const uint8_t *after_shares, bool reclear)
+{
+    return comparison_money_differs(before, after, before_shares, after_shares)
+           || (!reclear && comparison_accepted(after) && memcmp(before + COPY_PRICED, after + COPY_PRICED, 4) != 0);
 }
 
 /* What an accepted ride comes to; any other comes to nothing. */
@@ -141,11 +185,14 @@ static inline bool comparison_add_shares(struct comparison_sums *accounts, uint3
 }
 
 /* Add the rides of a batch to both kinds of sums; `kinds` has the card kind of each row. The numbers of the rows
- * that differ go to `differing`, which has room for all; returns how many, or SIZE_MAX without memory. */
+ * that differ go to `differing`, which has room for all; returns how many, or SIZE_MAX without memory.
+ *
+ * `left_out`: NULL for a forecast; for a re-clearing a byte of each row, and one that has other than 0 stays in the
+ * sums as it was. */
 static inline size_t comparison_add(struct comparison_sums *lines, struct comparison_sums *accounts,
                                     const uint8_t *before, const uint8_t *before_shares, const uint8_t *after,
-                                    const uint8_t *after_shares, const uint8_t *kinds, size_t count,
-                                    uint32_t *differing)
+                                    const uint8_t *after_shares, const uint8_t *kinds, const uint8_t *left_out,
+                                    size_t count, uint32_t *differing)
 {
     size_t found = 0;
 
@@ -154,7 +201,8 @@ static inline size_t comparison_add(struct comparison_sums *lines, struct compar
         const uint8_t *shares = before_shares + row * SHARES_MAX * sizeof(struct tap_share);
         const uint8_t *other_shares = after_shares + row * SHARES_MAX * sizeof(struct tap_share);
         uint32_t operator = (uint32_t)load_big64(one + COPY_OPERATOR);
-        bool differs = comparison_differs(one, other, shares, other_shares);
+        bool differs = comparison_differs(one, other, shares, other_shares, left_out != NULL);
+        bool stays = left_out != NULL && left_out[row] != 0;
         struct comparison_sum *sum;
 
         if (differs)
@@ -164,12 +212,12 @@ static inline size_t comparison_add(struct comparison_sums *lines, struct compar
         sum = comparison_sum_of(lines, (struct comparison_key){
             operator, kinds[row], load_big32(one + COPY_REST + 1 + RECORD_LINE - RECORD_REST)});
         if (sum == NULL || !comparison_add_shares(accounts, operator, shares, false)
-            || !comparison_add_shares(accounts, operator, other_shares, true))
+            || !comparison_add_shares(accounts, operator, stays ? shares : other_shares, true))
             return SIZE_MAX;
         sum->taps++;
-        sum->changed += differs;
+        sum->changed += differs && !stays;
         comparison_add_ride(sum->before, one);
-        comparison_add_ride(sum->after, other);
+        comparison_add_ride(sum->after, stays ? one : other);
     }
     return found;
 }

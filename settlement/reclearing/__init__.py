@@ -7,7 +7,8 @@ Out: a proposal with a list (each tap: was, becomes, deltas by account and purpo
 - ``contracts``  whether contracts of then hold under the other rules, and the accounts that they need
 - ``replaying``  the date judged again under the other rules: which answers may book otherwise
 - ``rides``      what an answer books under its rules, and what lies between two
-- ``listing``    those as a list: what each moves, what is left out and why
+- ``selecting``  what is left out and why, of one tap and of a batch in columns
+- ``listing``    those as a list: what each moves, what is left out
 - ``people``     propose and decide: who may, when, in which order
 - ``booking``    what a list books: entries, items, what is owed to cards
 - ``checking``   audit and ``verify``: entries follow from lists, lists from their digests and from each other

@@ -87,7 +87,8 @@ async def _check_chain(
         listed = wanted.pop(batch.batch_seq, [])
         if listed:
             rides = Rides(connection, context, batch, reclear.rules_version)
-            found += _check_rides(reclear, await rides.read(versions), listed, earlier)
+            await rides.read([tap.row_no for tap in listed], versions)
+            found += _check_rides(reclear, rides, listed, earlier)
     for tap in (tap for left in wanted.values() for tap in left):
         found.append(Finding(_name(reclear, tap), f"is no tap of {reclear.corrects}"))
     return list(islice(found, _SEVERAL))
@@ -99,13 +100,12 @@ def _check_rides(
     listed: list[ReclearedTap],
     earlier: Mapping[Place, Earlier],
 ) -> Iterator[Finding]:
-    stored = {tap.row_no: tap for tap in rides.taps}
     for tap in listed:
         name = _name(reclear, tap)
-        if tap.row_no not in stored:
+        if tap.row_no not in rides.taps:
             yield Finding(name, f"is no tap of {reclear.corrects}")
             continue
-        expected = _expected(rides, tap, stored[tap.row_no], earlier.get(tap.place))
+        expected = _expected(rides, tap, rides.taps[tap.row_no], earlier.get(tap.place))
         for field in ReclearedTap.__struct_fields__:
             old, new = getattr(expected, field), getattr(tap, field)
             if old != new:

@@ -1,40 +1,26 @@
 """The list of a re-clearing: tap by tap what was said, what is to be said, and what that moves."""
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from clearing.inspection import StoredTap
+from clearing.plan import Plan
 from clearing.store import (
+    BatchRow,
     Connection,
     read_batches,
     read_open_date,
 )
 from schemas.codes import DEBIT_KINDS, Verdict
-from schemas.items import ItemKind, ItemOutcome
-from schemas.reasons import Reason
 from settlement.context import Context
 from settlement.reclearing.replaying import Place, differing
 from settlement.reclearing.rides import Earlier, Rides, earlier_of, stored_answer
+from settlement.reclearing.selecting import Why, is_decided, is_torn, why_not
 from settlement.reclearing.waiting import OF_TAPS
 from settlement.store import DayRow, reclears
 from settlement.store.items import Standing, read_standing
 from settlement.store.reclears import Answer, ReclearedTap
-
-
-class Why(StrEnum):
-    """Why a tap that would be answered otherwise is left out."""
-
-    OTHER_CITY = "other_city"
-    """Another city's card, or another city's tap: their clearing totals were exchanged."""
-    NO_FARE = "no_fare"
-    """No ride: rules of fares say nothing of what it moves."""
-    TORN = "torn"
-    """A torn tap: its card's next record settles it."""
-    DECIDED = "decided"
-    """An item about the tap was decided or settled already."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,21 +50,40 @@ async def list_differences(
     """The list for a sealed date under a version of the rules, on top of what was corrected before."""
     answers = await differing(connection, context, day, rules_version)
     earlier = earlier_of(await reclears.read_booked(connection, day.business_date))
+    found = Listed(rules_version)
+    found.on_top_of = await reclears.read_approved(connection, day.business_date)
+    await list_taps(connection, context, day, found, answers, earlier)
+    return found
+
+
+async def list_taps(
+    connection: Connection,
+    context: Context,
+    day: DayRow,
+    found: Listed,
+    answers: Mapping[Place, Answer],
+    earlier: Mapping[Place, Earlier],
+    plan_of: Callable[[BatchRow], Awaitable[Plan]] | None = None,
+) -> None:
+    """Put taps of a date into a list: those with an answer of other rules, and those that were corrected
+    ``earlier``, which without an answer become again as they are stored.
+
+    ``plan_of``: the other rules' plan for a batch, where ``found.rules_version`` is none that is stored.
+    """
     rows: dict[int, list[int]] = {}
     for seq, row in sorted(answers.keys() | earlier.keys()):
         rows.setdefault(seq, []).append(row)
     items = await standing_of(connection, [(seq, row) for seq in rows for row in rows[seq]])
-    approved = await reclears.read_approved(connection, day.business_date)
-    found = Listed(rules_version, on_top_of=approved)
+    before_by = {each.rules_version for each in earlier.values()}
     for batch in await read_batches(connection, day.business_date):
         if batch.batch_seq in rows:
-            before_by = {each.rules_version for each in earlier.values()}
-            rides = await Rides(connection, context, batch, rules_version).read(before_by)
+            other = await plan_of(batch) if plan_of is not None else None
+            rides = Rides(connection, context, batch, found.rules_version)
+            await rides.read(rows[batch.batch_seq], before_by, other)
             for row in rows[batch.batch_seq]:
                 place = batch.batch_seq, row
                 answer, before = answers.get(place), earlier.get(place)
                 _add(found, rides, row, answer, before, items.get(place, []))
-    return found
 
 
 async def standing_of(
@@ -120,7 +125,12 @@ def _add(
     if not deltas and not _waits_otherwise(rides, tap, (was, version), becomes):
         found.silent += was != becomes
         return
-    why = _why_not(rides, tap, standing)
+    why = why_not(
+        own=rides.is_own(tap),
+        kind=tap.kind,
+        torn=is_torn(tap.reason, tap.flags),
+        decided=any(map(is_decided, standing)),
+    )
     if why is not None:
         fen = becomes.credited_fen - was.credited_fen
         found.left_out.append(
@@ -137,30 +147,6 @@ def _add(
             deltas=deltas, items=changes_of(standing),
         )
     )  # fmt: skip
-
-
-def _why_not(rides: Rides, tap: StoredTap, standing: list[Standing]) -> Why | None:
-    if not rides.is_own(tap):
-        return Why.OTHER_CITY
-    if tap.kind not in DEBIT_KINDS:
-        return Why.NO_FARE
-    if tap.reason == Reason.TAC_TORN or tap.flags >> Reason.TAC_TORN & 1:
-        return Why.TORN
-    return Why.DECIDED if any(map(_is_decided, standing)) else None
-
-
-_NO_TRANSFER: Final = (ItemOutcome.REFUTED, ItemOutcome.NOT_PROVEN, ItemOutcome.DISMISSED)
-"""A transfer item that ended so moved no money, and no night will book for it."""
-
-
-def _is_decided(each: Standing) -> bool:
-    """Whether somebody or something moved an item's money since the night opened it."""
-    if each.item.kind == ItemKind.DOUBLE_DEDUCTION:
-        return each.outcome == ItemOutcome.REVERSED
-    if each.item.kind == ItemKind.TRANSFER:
-        # While it waits, and once it is proven, a night books by the rules of the tap's batch.
-        return each.outcome not in _NO_TRANSFER
-    return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)
 
 
 def _waits_otherwise(

@@ -4,9 +4,11 @@
 a held tap would be released, the reason by which unclaimed money is kept, who bears a discount.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
-from clearing.kernel import choose
+from clearing.kernel import Judgement, choose
 from clearing.plan import Plan
 from clearing.state import State
 from clearing.store import BatchRow, Connection, read_batches
@@ -38,21 +40,17 @@ async def differing(
         state.kernel.keep(batch.batch_seq)
         old = await context.plans.plan(connection, batch.rules_version, batch.registry_version)
         assert state.plan is not None
-        shares, bearers = _elsewhere(batch, old, state.plan)
+        shares, bearers = elsewhere(batch, old, state.plan)
         if judgement.copy_rows == taps.copy_rows and not shares and not bearers:
             continue
         pairs = zip(
             tap_index.split(judgement.copy_rows), tap_index.split(taps.copy_rows), strict=True
         )
-        gross = {
-            each.row: each.expected
-            for each in judgement.evidence
-            if each.reason == Reason.GROSS_DIFFERS
-        }
+        gross_fen = judged_gross_fen(judgement)
         for row, (now, stored) in enumerate(pairs):
             if now == stored and not shares and not bearers:
                 continue
-            answer = _answer(tap_index.values(now), gross.get(row))
+            answer = answer_of(judgement, row, gross_fen)
             # What is not accepted may be released later, by these rules.
             waits = answer.verdict != Verdict.ACCEPTED
             if now != stored or shares or waits or answer.subsidy_fen:
@@ -60,7 +58,7 @@ async def differing(
     return found
 
 
-def _elsewhere(batch: BatchRow, old: Plan, new: Plan) -> tuple[bool, bool]:
+def elsewhere(batch: BatchRow, old: Plan, new: Plan) -> tuple[bool, bool]:
     """Whether the rules say otherwise who shares an operator's fares, and who bears its discounts.
 
     Taps are stored without either: it is found again from the rules.
@@ -74,11 +72,18 @@ def _elsewhere(batch: BatchRow, old: Plan, new: Plan) -> tuple[bool, bool]:
     return before.splits != after.splits, before.tariffs != after.tariffs
 
 
-def _answer(values: dict[str, bytes], gross_fen: int | None) -> Answer:
-    """``gross_fen``: what was said of the claimed gross fare, None: nothing."""
+def answer_of(judgement: Judgement, row: int, gross_fen: Mapping[int, int]) -> Answer:
+    """What is said of a row; ``gross_fen`` as from ``judged_gross_fen``."""
     found = {
-        name: int.from_bytes(values[name], "big", signed=True) for name in Answer.__struct_fields__
+        name: tap_index.number(judgement.copy_rows, row, name) for name in Answer.__struct_fields__
     }
-    if gross_fen is not None:
-        found["gross_fen"] = gross_fen
-    return Answer(**found)
+    return Answer(**{**found, "gross_fen": gross_fen.get(row, found["gross_fen"])})
+
+
+def judged_gross_fen(judgement: Judgement) -> dict[int, int]:
+    """The gross fare as the tariff has it, of the rows of which it is said that the claimed one differs."""
+    return {
+        each.row: each.expected
+        for each in judgement.evidence
+        if each.reason == Reason.GROSS_DIFFERS
+    }

@@ -4,7 +4,7 @@ Whoever lists a correction asks here, and whoever checks a list later.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -56,24 +56,33 @@ class Rides:
     ) -> None:
         self.connection, self.context, self.batch = connection, context, batch
         self.rules_version = rules_version
-        self.taps: list[StoredTap] = []
+        self.taps: dict[int, StoredTap] = {}
         self._plans: dict[int, Plan] = {}
         self._own: frozenset[int] = frozenset()
         self._lines: dict[bytes, bytes] = {}
 
-    async def read(self, before_by: Iterable[int]) -> "Rides":
-        """Read taps, plans, card kinds; returns itself. ``before_by``: versions of earlier corrections."""
+    async def read(
+        self, rows: Collection[int], before_by: Iterable[int], other: Plan | None = None
+    ) -> "Rides":
+        """Read taps of these rows, plans, card kinds; returns itself.
+
+        ``before_by``: versions of earlier corrections; ``other``: the plan of the other rules, where no
+        version of them is stored.
+        """
         batch = self.batch
-        self.taps = await inspection.read_taps(
-            self.connection, batch, 0, batch.tap_count, own=False
+        taps = await inspection.read_taps(
+            self.connection, batch, 0, batch.tap_count, own=False, only=rows
         )
-        for version in {batch.rules_version, self.rules_version, *before_by}:
+        self.taps = {tap.row_no: tap for tap in taps}
+        if other is not None:
+            self._plans[self.rules_version] = other
+        for version in {batch.rules_version, self.rules_version, *before_by} - self._plans.keys():
             self._plans[version] = await self.context.plans.plan(
                 self.connection, version, batch.registry_version
             )
         issuers = self._plans[batch.rules_version].issuers
         self._own = frozenset(issuer.number for issuer in issuers if issuer.own)
-        known = {tap.record[record.CARD] for tap in self.taps}
+        known = {tap.record[record.CARD] for tap in taps}
         self._lines = await read_card_lines(self.connection, sorted(known))
         return self
 

@@ -9,9 +9,8 @@ from settlement.repricing.other_rules import OtherRules
 from settlement.repricing.repriced import (
     AccountTotals,
     Amounts,
-    Difference,
+    LeftOutTotals,
     LineTotals,
-    Outcome,
     Repriced,
 )
 from settlement.repricing.repricer import Repricer, reprice
@@ -19,10 +18,9 @@ from settlement.repricing.repricer import Repricer, reprice
 __all__ = [
     "AccountTotals",
     "Amounts",
-    "Difference",
+    "LeftOutTotals",
     "LineTotals",
     "OtherRules",
-    "Outcome",
     "Repriced",
     "Repricer",
     "reprice",

@@ -7,7 +7,6 @@ what rules say of a tap rejects none. So only those that were duplicates are loo
 from collections.abc import Iterator
 from typing import Final
 
-from clearing.kernel import COPY_COLUMNS
 from clearing.store import StoredTaps
 from schemas import record
 from schemas.reasons import Reason
@@ -34,25 +33,11 @@ def identities(taps: StoredTaps) -> list[bytes]:
 
 def _rows(body: bytes) -> Iterator[int]:
     """Rows whose reason, or one of whose flags, is one of these; by planes of bytes, no row is cut up."""
-    yield from _positions(body[_end_of("reason") - 1 :: tap_index.STRIDE], _REASONS)
+    yield from tap_index.positions(tap_index.plane(body, "reason"), _REASONS)
     for reason in _REPEATS:
-        plane = body[_end_of("flags") - 1 - reason // 8 :: tap_index.STRIDE]
-        yield from _positions(plane, bytes(byte >> reason % 8 & 1 for byte in range(256)))
-
-
-def _end_of(column: str) -> int:
-    """Where a column's value ends in a COPY tuple."""
-    before = COPY_COLUMNS.index(column) + 1
-    return 2 + sum(4 + size for size in tap_index.SIZES[:before])
+        flags = tap_index.plane(body, "flags", reason // 8)
+        marked = bytes(byte >> reason % 8 & 1 for byte in range(256))
+        yield from tap_index.positions(flags, marked)
 
 
 _REASONS: Final = bytes(byte in _REPEATS for byte in range(256))
-
-
-def _positions(plane: bytes, marked: bytes) -> Iterator[int]:
-    """Where a byte stands that ``marked`` has 1 for."""
-    found = plane.translate(marked)
-    at = found.find(1)
-    while at >= 0:
-        yield at
-        at = found.find(1, at + 1)

@@ -9,7 +9,7 @@ import msgspec
 from clearing import verdicts
 from clearing.comparison import Comparison, comparison_for
 from clearing.kernel import BatchContext, Judgement, choose
-from clearing.plan import local_day
+from clearing.plan import Plan, local_day
 from clearing.state import KnownTap, State, held_identities, sealed_identities
 from clearing.store import (
     BatchRow,
@@ -22,28 +22,22 @@ from schemas.codes import Source
 from settlement.context import Context
 from settlement.errors import DayNotReady, SettlementError
 from settlement.repricing import repeats
+from settlement.repricing.corrections import Corrections
 from settlement.repricing.other_rules import OtherPlans, OtherRules
-from settlement.repricing.repriced import (
-    Difference,
-    Repriced,
-    account_totals,
-    differences_of,
-    line_totals,
-)
+from settlement.repricing.repriced import Repriced, account_totals, line_totals
 from settlement.store import Connection, DayRow
 
 
 async def reprice(
     connection: Connection, context: Context, day: DayRow, other: OtherRules
 ) -> Repriced:
-    """Compare one date, from its opening state, with every difference. Reads only.
+    """What re-clearing one date would come to, from its opening state. Reads only.
 
     Raises ``DayNotReady`` for a date that is not audited, ``RuleError`` and ``SettlementError`` for rules
     that do not hold or do not fit the contracts, ``SettlementError`` for a date that does not come out as
     it is stored.
     """
-    repricer = Repricer(context, other, differences=True)
-    return (await repricer.compare(connection, day))[0]
+    return (await Repricer(context, other).compare(connection, day))[0]
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -62,7 +56,6 @@ class _View:
         self.before = State(choose(context.kernel), context.plans)
         self.after = State(choose(context.kernel), other)
         self.comparison: Comparison = comparison_for(self.before.kernel)
-        self.differences: list[Difference] = []
 
     @property
     def states(self) -> tuple[State, State]:
@@ -70,21 +63,15 @@ class _View:
 
 
 class Repricer:
-    """Goes through dates in order. What a card did under either rules is its history on the next date.
+    """Goes through dates in order, each in one or two views.
 
-    ``forecast`` adds the view in which what was charged is taken to be what the tariff asks for, on both
-    sides; ``differences`` keeps every tap that differs in the view that keeps the signed amounts.
+    One view is of a re-clearing: signed amounts stay, and each date begins as it began, since no correction
+    carries into later dates. ``forecast`` adds the other one, in which what was charged is taken to be what
+    the tariff asks for, on both sides; there, what a card did under either rules is its history on the next date.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        other: OtherRules,
-        *,
-        forecast: bool = False,
-        differences: bool = False,
-    ) -> None:
-        self.context, self.keep_differences = context, differences
+    def __init__(self, context: Context, other: OtherRules, *, forecast: bool = False) -> None:
+        self.context = context
         self.plans = OtherPlans(context.node, other)
         self.views = [_View(context, self.plans, supposed=False)]
         if forecast:
@@ -104,21 +91,22 @@ class Repricer:
             )
         await self._open(connection, day.business_date)
         for view in self.views:
-            view.comparison, view.differences = comparison_for(view.before.kernel), []
+            view.comparison = comparison_for(view.before.kernel)
         batches = await read_batches(connection, day.business_date)
+        corrections = await Corrections.of(connection, day, batches)
         async for read, contexts in self._batches(connection, batches):
-            await self._judge(read, contexts)
+            await self._judge(read, contexts, corrections)
         assert day.registry_version is not None
         for state in self._states:
             await state.add_cards(connection, day.registry_version)
+
+        async def plan_of(batch: BatchRow) -> Plan:
+            return await self.plans.plan(connection, batch.rules_version, batch.registry_version)
+
         return [
-            Repriced(
-                business_date=day.business_date,
-                supposed=view.supposed,
-                lines=[line_totals(row) for row in view.comparison.lines()],
-                accounts=[account_totals(row) for row in view.comparison.accounts()],
-                differences=view.differences,
-            )
+            _supposed(day, view)
+            if view.supposed
+            else await corrections.repriced(connection, self.context, view.comparison, plan_of)
             for view in self.views
         ]
 
@@ -133,6 +121,9 @@ class Repricer:
             for state in self._states:
                 state.kernel.forget(local_day(self._last))
                 state.kernel.add_identities(held)
+            for view in self.views:
+                if not view.supposed:
+                    view.after.kernel.add_cards(view.before.kernel.card_lines())
         self._last = business_date
 
     async def _batches(
@@ -174,7 +165,9 @@ class Repricer:
             for state in view.states
         ]
 
-    async def _judge(self, read: _Read, contexts: list[BatchContext]) -> None:
+    async def _judge(
+        self, read: _Read, contexts: list[BatchContext], corrections: Corrections
+    ) -> None:
         """Judge a batch in every state, and compare."""
         records = read.taps.records
         judgements = await asyncio.gather(
@@ -189,14 +182,44 @@ class Repricer:
                 " stored.",
                 f"Find out why first: onecard verify --date {read.batch.business_date}",
             )
-        if read.batch.source != Source.OPERATOR:
-            return
-        kinds = self.views[0].before.kernel.card_kinds(records)
         for at, view in enumerate(self.views):
             before, after = judgements[2 * at : 2 * at + 2]
-            rows = view.comparison.add(before, after, kinds)
-            if self.keep_differences and not view.supposed:
-                view.differences += differences_of(read.batch, records, kinds, rows, before, after)
+            if not view.supposed:
+                self._correct(read, view, before, after, corrections)
+            elif read.batch.source == Source.OPERATOR:
+                view.comparison.add(before, after, view.before.kernel.card_kinds(records))
+
+    def _correct(
+        self,
+        read: _Read,
+        view: _View,
+        before: Judgement,
+        after: Judgement,
+        corrections: Corrections,
+    ) -> None:
+        """Compare what a re-clearing would move. Other cities' presentments are none of ours to correct."""
+        plans = view.before.plan, view.after.plan
+        assert plans[0] is not None
+        assert plans[1] is not None
+        records, batch = read.taps.records, read.batch
+        kinds = view.before.kernel.card_kinds(records)
+        marks = corrections.marks(batch, before, after, (plans[0], plans[1]))
+        comparison = view.comparison
+        if batch.source != Source.OPERATOR:
+            comparison = comparison_for(view.before.kernel)
+        moved = comparison.add(before, after, kinds, marks)
+        corrections.add(batch, records, kinds, marks, moved, (before, after), plans[0])
+
+
+def _supposed(day: DayRow, view: _View) -> Repriced:
+    """The sums of a forecast."""
+    return Repriced(
+        business_date=day.business_date,
+        supposed=True,
+        lines=[line_totals(row) for row in view.comparison.lines()],
+        accounts=[account_totals(row) for row in view.comparison.accounts()],
+        left_out=[],
+    )
 
 
 def _judged(state: State, records: bytes, context: BatchContext) -> Judgement:

@@ -12,7 +12,13 @@ from settlement import parties, store
 from settlement.context import Context
 from settlement.errors import DayNotReady, SettlementError
 from settlement.repricing.other_rules import OtherRules
-from settlement.repricing.repriced import AccountTotals, Amounts, LineTotals, Repriced
+from settlement.repricing.repriced import (
+    AccountTotals,
+    Amounts,
+    LeftOutTotals,
+    LineTotals,
+    Repriced,
+)
 from settlement.repricing.repricer import Repricer
 from settlement.store import Connection, DayRow
 
@@ -45,18 +51,19 @@ class DateTotals(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """One way to look at all dates. ``supposed`` as in ``Repriced``."""
+    """One way to look at all dates. ``supposed`` and ``left_out`` as in ``Repriced``."""
 
     supposed: bool
     dates: list[DateTotals]
     lines: list[LineTotals]
     accounts: list[AccountTotals]
+    left_out: list[LeftOutTotals]
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True):
     """Dates [first, last] under other rules.
 
-    ``kept`` keeps the signed amounts: what a re-clearing would move. ``forecast`` takes what was charged to
+    ``kept`` keeps the signed amounts: what re-clearing each of the dates would move. ``forecast`` takes what was charged to
     be what the tariff asks for, on both sides: what the rules bring in once devices know them.
     """
 
@@ -125,10 +132,17 @@ async def _days(connection: Connection, first: date, last: date) -> list[DayRow]
 def _view(found: Sequence[Repriced]) -> View:
     lines: dict[tuple[int, int, int], LineTotals] = {}
     accounts: dict[tuple[int, int], AccountTotals] = {}
+    left_out: dict[tuple[str, int], LeftOutTotals] = {}
     for each in found:
         for row in each.lines:
             key = (row.operator, row.card_kind, row.line)
             lines[key] = _added(lines[key], row) if key in lines else row
+        for out in each.left_out:
+            group = (out.why, out.operator)
+            so_far = left_out.get(group, LeftOutTotals(*group, 0, 0))
+            left_out[group] = LeftOutTotals(
+                *group, so_far.taps + out.taps, so_far.credited_fen + out.credited_fen
+            )
         for share in each.accounts:
             place = (share.operator, share.account)
             known = accounts.get(place, AccountTotals(*place, 0, 0))
@@ -140,6 +154,7 @@ def _view(found: Sequence[Repriced]) -> View:
         dates=[_date(each) for each in found],
         lines=[lines[key] for key in sorted(lines)],
         accounts=[accounts[place] for place in sorted(accounts)],
+        left_out=[left_out[group] for group in sorted(left_out)],
     )
 
 

@@ -207,12 +207,13 @@ async def read_standing(
     cards: Sequence[bytes] | None = None,
     taps: Sequence[tuple[int, int]] | None = None,
     terminals: Sequence[bytes] | None = None,
+    batches: Sequence[int] | None = None,
 ) -> list[Standing]:
     """Items as they stood at the end of a date, by item_id as bytes.
 
     ``before_night``: as that date's night found them, people's decisions of the date included, what
     the night itself opened and changed left out. ``kinds``, ``item_ids``, ``cards`` (19 bytes),
-    ``taps`` (batch_seq, row) and ``terminals`` (6 bytes) narrow them down.
+    ``taps`` (batch_seq, row), ``terminals`` (6 bytes) and ``batches`` (batch_seq) narrow them down.
     """
     query = BEFORE_NIGHT if before_night else STANDING
     arguments: list[Any] = [as_of]
@@ -230,6 +231,9 @@ async def read_standing(
     if terminals is not None:
         arguments.append(list(terminals))
         query += f" AND i.terminal_id = ANY(${len(arguments)})"
+    if batches is not None:
+        arguments.append(list(batches))
+        query += f" AND i.batch_seq = ANY(${len(arguments)}::bigint[])"
     if taps is not None:
         arguments += [[seq for seq, _ in taps], [row for _, row in taps]]
         query += (

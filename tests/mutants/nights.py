@@ -263,11 +263,27 @@ RECLEARINGS = (
     ),
     Mutant(
         "re-clearing: what was decided is moved once more",
-        "settlement/reclearing/listing.py",
+        "settlement/reclearing/selecting.py",
         "return each.outcome not in (ItemOutcome.OPENED, ItemOutcome.RECLEARED)",
         "return False",
         (RECLEARING + "test_wrong_fare.py::test_what_was_decided_before_is_left_out",),
         "an item that two people closed would be closed again, and its money paid twice",
+    ),
+    Mutant(
+        "simulation: a torn ride counts as one that a re-clearing moves",
+        "settlement/reclearing/selecting.py",
+        "        found[row] = _mark(Why.TORN)\n",
+        "        pass\n",
+        ("tests/settlement/repricing/test_agreeing.py",),
+        "a simulation would promise money that no re-clearing may move",
+    ),
+    Mutant(
+        "simulation: a date goes on from the one before it, corrected",
+        "settlement/repricing/repricer.py",
+        "                    view.after.kernel.add_cards(view.before.kernel.card_lines())\n",
+        "                    pass\n",
+        ("tests/settlement/repricing/test_simulation.py",),
+        "a simulation would promise what no re-clearing of the later date does",
     ),
     Mutant(
         "re-clearing: a ride that is released later is subsidised by the fare that was wrong",

@@ -79,17 +79,18 @@ async def test_the_same_rules_change_nothing_in_either_view(two_days: Context) -
     assert [row.opened for row in found.account_names] == [True] * len(found.account_names)
 
 
-async def test_a_month_accumulates_over_the_dates_what_each_view_takes_for_paid(
+async def test_a_month_accumulates_over_the_dates_of_a_forecast_and_within_each_date_of_a_reclearing(
     two_days: Context,
 ) -> None:
     """Five students ride three times on each of two dates at half of 1 yuan. Now a ride costs half of that
-    until a yuan of the month was paid, then nothing. By the signed 50 fen the yuan is full after two rides;
-    where devices charge 25 fen, after four, on the second date."""
+    until a yuan of the month was paid, then nothing. Where devices charge 25 fen, the yuan is full after four
+    rides, on the second date. By the signed 50 fen it is full after two, and no correction carries into
+    the next date, which begins as it began."""
     rules = accumulating(
         "{ from_fen = 0, pay_per_mille = 500 }, { from_fen = 100, pay_per_mille = 0 }"
     )
     found = await simulate(two_days, rules, OPEN, NEXT)
-    assert students(found.kept) == (5 * 300, 5 * 50, 5 * 300, 5 * 550)
+    assert students(found.kept) == (5 * 300, 5 * 100, 5 * 300, 5 * 500)
     assert students(found.forecast) == (5 * 300, 5 * 100, 5 * 300, 5 * 500)
 
 
