@@ -24,6 +24,16 @@ WantedAccount = tuple[Purse, AccountKind, str]
 _Row = TypeVar("_Row")
 
 
+def sets_of_contracts(rows: Registry) -> set[str]:
+    """The rule sets that contracts of operators go by."""
+    names = {
+        name
+        for row in _rows(rows, "operator", registry.Operator)
+        for name in (row.tariff, row.split, row.fee, *row.fees)
+    }
+    return {name.partition("/")[0] for name in names if name}
+
+
 def accounts_for(rows: Registry, rules: RuleSet) -> list[WantedAccount]:
     """Every account that these registries and rules need, in a fixed order."""
     principal = Purse.PRINCIPAL

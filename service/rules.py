@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from clearing import rules, store
-from clearing.compile import accounts_for
+from clearing.compile import accounts_for, sets_of_contracts
 from clearing.errors import ClearingError, RuleError
 from clearing.plan import local_seconds, moment_of
 from clearing.rules import RuleSet
@@ -26,13 +26,16 @@ RULES_PUT = "rules_put"
 class Put(msgspec.Struct, frozen=True):
     """What putting rule sets in force came to. ``version`` is the present one where nothing changed.
 
-    ``late``: the changes that begin before the open date, so for taps that were tapped already.
+    ``late``: the changes that begin before the open date, so for taps that were tapped already. ``unused``:
+    the sets named that no contract goes by; ``used``: those that contracts go by.
     """
 
     version: int
     changes: tuple[Change, ...]
     late: tuple[Change, ...]
     open_date: date
+    unused: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
 
 async def rules_of_node(home: Path) -> dict[str, str]:
@@ -226,4 +229,8 @@ async def _put(connection: Connection, files: dict[str, str], named: set[str]) -
     late = tuple(
         change for change in changes if change.since_s is not None and change.since_s < opens_s
     )
-    return Put(version, changes, late, open_date)
+    used = sets_of_contracts(registry)
+    unused = named - rules.sets_needed(merged, used)
+    return Put(
+        version, changes, late, open_date, unused=tuple(sorted(unused)), used=tuple(sorted(used))
+    )

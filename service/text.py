@@ -1,7 +1,8 @@
 """How money, counts and times look to a person."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clearing.plan import EPOCH
 
@@ -38,3 +39,15 @@ class Said(NamedTuple):
 
     zh: str
     en: str
+
+
+LEFT_OUT: Final[Mapping[str, Said]] = {
+    "other_city": Said(
+        "他城卡或他城提交，清算总额已交换，须与该城另行结算",
+        "another city's: clearing totals were exchanged, settle it with that city",
+    ),
+    "no_fare": Said("不是乘车交易", "no ride"),
+    "torn": Said("闪卡，由下一笔记录判定", "torn: the card's next record settles it"),
+    "decided": Said("挂账项已有决定", "an item about it was decided already"),
+}
+"""Why a re-clearing leaves taps out, by ``settlement.reclearing.selecting.Why``."""

@@ -14,7 +14,7 @@ from clearing.rules.places import Place
 from clearing.rules.quoting import Claims, PairFare, Quote, read_pairs
 from clearing.rules.ruleset import RuleSet, digest
 from clearing.rules.shares import DatedSplit
-from clearing.rules.source import directories_of, province_sets, read, shipped_sets
+from clearing.rules.source import directories_of, province_sets, read, sets_needed, shipped_sets
 
 __all__ = [
     "Claims",
@@ -32,5 +32,6 @@ __all__ = [
     "province_sets",
     "read",
     "read_pairs",
+    "sets_needed",
     "shipped_sets",
 ]

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,22 @@ def _add_needed(directories: dict[str, Path]) -> None:
                         directories[name] = parent / name
                         waiting.append(parent / name)
                         break
+
+
+def sets_needed(files: Mapping[str, str], names: Iterable[str]) -> set[str]:
+    """These sets and all that they need, one through another; ``files`` are as ``read`` gives them."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for file, text in files.items():
+            if file.startswith(f"{name}/") and file.endswith(".toml"):
+                needs = tomllib.loads(text).get("set", {}).get("needs", ())
+                waiting += [needed for needed in needs if isinstance(needed, str)]
+    return found
 
 
 def _texts(name: str, directory: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from service.commands.options import (
     staff_options,
 )
 from service.commands.printing import print_json, print_table
-from service.text import many, yuan
+from service.text import LEFT_OUT, many, yuan
 
 if TYPE_CHECKING:
     from service.reclearing import Shown
@@ -28,13 +28,6 @@ _VERSION: Final = click.option(
     help="Version of the rules to price the date under; by default the one in force.",
 )
 _NUMBER: Final = click.argument("proposal", metavar="PROPOSAL", type=click.IntRange(1))
-
-_LEFT_OUT: Final = {
-    "other_city": ("他城卡或他城提交，清算总额已交换", "another city's: clearing totals were exchanged"),
-    "no_fare": ("不是乘车交易", "no ride"),
-    "torn": ("闪卡，由下一笔记录判定", "torn: the card's next record settles it"),
-    "decided": ("挂账项已有决定", "an item about it was decided already"),
-}  # fmt: skip
 
 
 @click.group()
@@ -229,11 +222,20 @@ def _sums(summary: dict[str, Any]) -> None:
             f"  另有 {summary['silent']} 笔结论不同但不动款"
         )
     for row in summary["left_out"]:
-        chinese, english = _LEFT_OUT[row["why"]]
+        chinese, english = LEFT_OUT[row["why"]]
         click.echo(
             f"left out: {many(row['taps'], 'tap')} of operator {row['operator']},"
             f" {yuan(row['credited_fen'])} yuan: {english}  未列入：{chinese}"
             f"  ({', '.join(row['first'])}{' …' if row['taps'] > len(row['first']) else ''})"
+        )
+    # Proposals from before later dates were told have none.
+    for row in summary.get("later", ()):
+        click.echo(
+            f"not corrected: the {row['period']}'s accumulation of {row['tariff']} (operator"
+            f" {row['operator']}) on {row['first']} to {row['last']} counts what cards paid as it was judged"
+            f" then; re-clear those dates one after another  未随之更正：运营商{row['operator']}的"
+            f" {row['tariff']} {'月' if row['period'] == 'month' else '日'}累计优惠在 {row['first']} 至"
+            f" {row['last']} 仍按原判定计算，请逐日更正"
         )
 
 

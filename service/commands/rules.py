@@ -344,6 +344,13 @@ def put(sets: tuple[str, ...], dry_run: bool, home: Path) -> None:
             f"\nbefore the open date {done.open_date}: {len(done.late)} changes. Taps of that time that come"
             f" from now on are priced by them; what was judged stays. 追溯变动{len(done.late)}项，已判定者不变"
         )
+    for name in done.unused:
+        click.echo(
+            f"\nno contract goes by the set {name}, so it prices nothing yet; contracts go by"
+            f" {', '.join(done.used) or 'none'}: give the directory that name, or let a contract name its"
+            f" rules (onecard operator add)  没有合同引用规则集{name}，暂不生效；现有合同引用"
+            f" {'、'.join(done.used) or '无'}：请改用该目录名，或由合同引用 (onecard operator add)"
+        )
     click.echo(
         f"\nrules version would be {done.version}; nothing was written"
         if dry_run

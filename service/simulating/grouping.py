@@ -16,7 +16,7 @@ Key: TypeAlias = tuple[int, ...]
 class Group(msgspec.Struct, frozen=True):
     """Rides that belong together. ``kept`` and ``forecast``: amounts before and after.
 
-    ``changed``: rides that differ in the view that keeps the signed amounts.
+    ``changed``: rides that a re-clearing would move.
     """
 
     name: Said

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from service.simulating.grouping import Group, dates, groups, told, whole
+from service.simulating.grouping import Group, dates, groups, operator_name, told, whole
 from service.simulating.words import LANGUAGES, WORDS, both, word
-from service.text import Said, yuan
+from service.text import LEFT_OUT, Said, yuan
 from settlement.repricing.simulation import Simulation
 from settlement.tables import text_table
 
@@ -16,6 +16,8 @@ SHOWN_MAX = 40
 """So many operators, card kinds or lines has a table at a terminal; the pages have all that change."""
 
 ACCOUNT_COLUMNS = ("share_before", "share_after", "share_change", "reclear_share_change")
+
+LEFT_OUT_COLUMNS = ("operator", "left_taps", "left_credited")
 
 Table = tuple[str, str, Sequence[str], list[tuple[Said, Sequence[str]]]]
 """(heading, first column, other columns, rows): words by name, rows with their names said."""
@@ -34,6 +36,8 @@ def tables(found: Simulation, *, shown_max: int | None = None) -> list[Table]:
         for by in ("operator", "card_kind", "line")
     ]
     made.append(("by_account", "account", ACCOUNT_COLUMNS, _account_rows(found)))
+    if found.kept.left_out:
+        made.append(("left_out", "why", LEFT_OUT_COLUMNS, _left_out_rows(found)))
     made.append(("by_date", "date", COLUMNS, [*map(_row, dates(found)), *every]))
     return made
 
@@ -88,6 +92,21 @@ def _account_rows(found: Simulation) -> list[tuple[Said, Sequence[str]]]:
         )
         rows.append((said, cells))
     return rows
+
+
+def _left_out_rows(found: Simulation) -> list[tuple[Said, Sequence[str]]]:
+    """What a re-clearing leaves as it is, though the rules would credit it otherwise."""
+    return [
+        (
+            LEFT_OUT[row.why],
+            (
+                operator_name(found, row.operator).en,
+                f"{row.taps:,}",
+                signed(row.credited_fen),
+            ),
+        )
+        for row in found.kept.left_out
+    ]
 
 
 def to_text(found: Simulation) -> str:

@@ -9,6 +9,7 @@ Out: a proposal with a list (each tap: was, becomes, deltas by account and purpo
 - ``rides``      what an answer books under its rules, and what lies between two
 - ``selecting``  what is left out and why, of one tap and of a batch in columns
 - ``listing``    those as a list: what each moves, what is left out
+- ``later``      which accumulations of later dates a correction does not carry into
 - ``people``     propose and decide: who may, when, in which order
 - ``booking``    what a list books: entries, items, what is owed to cards
 - ``checking``   audit and ``verify``: entries follow from lists, lists from their digests and from each other

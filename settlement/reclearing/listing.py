@@ -14,6 +14,7 @@ from clearing.store import (
 )
 from schemas.codes import DEBIT_KINDS, Verdict
 from settlement.context import Context
+from settlement.reclearing.later import Later, read_later
 from settlement.reclearing.replaying import Place, differing
 from settlement.reclearing.rides import Earlier, Rides, earlier_of, stored_answer
 from settlement.reclearing.selecting import Why, is_decided, is_torn, why_not
@@ -35,13 +36,15 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 class Listed(msgspec.Struct):
     """What a re-clearing would come to. ``silent``: taps whose answer differs without moving anything;
-    ``on_top_of``: the approved re-clearings of the date that it goes on from, by number."""
+    ``on_top_of``: the approved re-clearings of the date that it goes on from, by number; ``later``: what
+    of later dates it does not carry into."""
 
     rules_version: int
     taps: list[ReclearedTap] = []
     left_out: list[LeftOut] = []
     silent: int = 0
     on_top_of: list[int] = []
+    later: list[Later] = []
 
 
 async def list_differences(
@@ -52,6 +55,7 @@ async def list_differences(
     earlier = earlier_of(await reclears.read_booked(connection, day.business_date))
     found = Listed(rules_version)
     found.on_top_of = await reclears.read_approved(connection, day.business_date)
+    found.later = await read_later(connection, context, day, rules_version)
     await list_taps(connection, context, day, found, answers, earlier)
     return found
 

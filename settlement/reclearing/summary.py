@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from schemas.codes import Verdict
 from schemas.reasons import Reason
 from settlement.reclearing.listing import LeftOut, Listed
@@ -17,7 +19,7 @@ def summary_of(listed: Listed, codes: Mapping[int, str]) -> dict[str, Any]:
     """The sums of a list; ``codes``: of accounts by number. Money in fen.
 
     ``by_operator`` and ``by_reason``: by how much more is credited and paid as subsidy, how much more
-    waits; ``by_account``: debits less credits.
+    waits; ``by_account``: debits less credits; ``later``: accumulations of later dates that stay.
     """
     return {
         "taps": len(listed.taps),
@@ -29,6 +31,10 @@ def summary_of(listed: Listed, codes: Mapping[int, str]) -> dict[str, Any]:
             for number, fen in sorted(_accounts(listed.taps).items(), key=lambda e: codes[e[0]])
         ],
         "left_out": _left_out(listed.left_out),
+        "later": [
+            {**msgspec.structs.asdict(each), "first": f"{each.first}", "last": f"{each.last}"}
+            for each in listed.later
+        ],
     }
 
 

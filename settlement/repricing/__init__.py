@@ -1,8 +1,8 @@
 """REPRICING: closed dates judged again under other rules, beside what they were judged as.
 
-Nothing here writes. ``reprice`` compares one date; ``Repricer`` goes through dates in order, so that what
-a card did on one date is its history on the next, under either rules (docs/adr/0021). ``simulation`` adds
-dates up for who asks what rules would have done.
+Nothing here writes. ``reprice`` compares one date; ``Repricer`` goes through dates in order (docs/adr/0021);
+``corrections`` says what re-clearing a date would come to; ``simulation`` adds dates up for who asks what rules
+would have done.
 """
 
 from settlement.repricing.other_rules import OtherRules

@@ -5,6 +5,8 @@ from datetime import date
 
 import msgspec
 
+from clearing.compile import sets_of_contracts
+from clearing.rules import sets_needed
 from clearing.store import read_registry, read_versions
 from schemas.accounts import Account
 from schemas.registry import Operator
@@ -94,6 +96,7 @@ async def simulate(context: Context, other: OtherRules, first: date, last: date)
         )
     async with store.reading(context.dsn) as connection:
         days = await _days(connection, first, last)
+        await _must_be_used(connection, other, days)
         repricer = Repricer(context, other, forecast=True)
         found = [await repricer.compare(connection, day) for day in days]
         kept, forecast = (_view([each[at] for each in found]) for at in range(2))
@@ -127,6 +130,22 @@ async def _days(connection: Connection, first: date, last: date) -> list[DayRow]
             )
         days.append(day)
     return days
+
+
+async def _must_be_used(connection: Connection, other: OtherRules, days: Sequence[DayRow]) -> None:
+    """Every set that was named must be one that contracts of these dates go by; else nothing would change,
+    and nobody would know why. Raises ``SettlementError``."""
+    used: set[str] = set()
+    for version in sorted({day.registry_version for day in days if day.registry_version}):
+        rows = await read_registry(connection, version, ("operator",))
+        used |= sets_of_contracts(rows)
+    unused = sorted((other.named or frozenset()) - sets_needed(other.files, used))
+    if unused:
+        raise SettlementError(
+            f"No contract goes by the rule set {unused[0]!r}, so it would change nothing.",
+            f"Contracts go by: {', '.join(sorted(used)) or 'none'}. Give the directory that name, or let a"
+            " contract name the set first (onecard operator add).",
+        )
 
 
 def _view(found: Sequence[Repriced]) -> View:

@@ -227,6 +227,18 @@ def test_a_change_of_the_past_is_pointed_out(
     assert "before the open date 2026-01-05" in done.out
 
 
+def test_a_set_that_no_contract_goes_by_is_pointed_out(
+    onecard: Callable[..., Answer], fresh: Path, given_database: str, run: Run[object]
+) -> None:
+    row = Operator(number=1, code="B", name="Bus", mode="bus", tariff=BUS)
+    run(register(given_database, [("operator", row)]))
+    done = onecard("rules", "put", "baoji", "--home", fresh)
+    assert done.code == 0, done.err
+    assert "no contract goes by the set baoji" in done.out
+    assert "contracts go by xian:" in done.out
+    assert "no contract goes by" not in onecard("rules", "put", "xian", "--home", fresh).out
+
+
 def test_other_sets_stay(onecard: Callable[..., Answer], fresh: Path) -> None:
     assert onecard("rules", "put", "baoji", "--home", fresh).code == 0
     shown = onecard("rules", "show", BUS, "--on", "2026-01-05", "--home", fresh)

@@ -213,3 +213,27 @@ async def test_rules_that_lack_what_a_contract_of_then_names_are_refused(
     with pytest.raises(DecisionRefused, match="There is no split named 'xian/taxi'") as caught:
         await compute(wrong, day, version)
     assert "must stand in the rules that correct it (onecard rules put)" in caught.value.remedy
+
+
+async def test_accumulations_of_later_dates_are_named(
+    wrong: Context, connection: Connection
+) -> None:
+    """What cards paid in the month enters later dates as it was judged; nobody must think it was corrected."""
+    accumulation = (
+        '[[accumulation.month]]\nsince = 2000-01-01\nperiod = "month"\nrounding = "half_up"\n'
+        'bearer = "budget"\ntiers = [{ from_fen = 0, pay_per_mille = 500 }]\n\n[[split.metro]]'
+    )
+    bus = 'network = "bus"\nfare_fen = 100'
+    await town.put(connection, town.RIGHT)
+    day = await store.read_day(connection, OPEN)
+    assert (await compute(wrong, day, None)).later == []
+    await town.put(
+        connection, ("[[split.metro]]", accumulation), (bus, f'accumulation = "month"\n{bus}')
+    )
+    made = await town.propose(connection, wrong)
+    assert made.body["summary"]["later"] == [
+        {
+            "operator": 11, "tariff": "xian/bus", "period": "month", "first": f"{NEXT}",
+            "last": f"{NEXT}",
+        }
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from settlement import store
 from settlement.context import Context
 from settlement.day import settle_day
 from settlement.errors import DayNotReady, SettlementError
+from settlement.repricing import OtherRules
 from settlement.repricing.simulation import View, simulate, totals
 from tests.settlement import night
 from tests.settlement.repricing.rewriting import SECOND_BUS, accumulating, other
@@ -119,6 +120,14 @@ async def test_an_account_that_only_the_other_rules_need_is_named(two_days: Cont
             "SELECT count(*) FROM clearing.account WHERE participant = '77'"
         )
     assert count == 0
+
+
+async def test_a_set_that_no_contract_goes_by_is_refused(two_days: Context) -> None:
+    """Under another name than the city's it would stand beside the city's own and change nothing."""
+    renamed = {f"new/{name.partition('/')[2]}": text for name, text in other().files.items()}
+    with pytest.raises(SettlementError, match="No contract goes by the rule set 'new'") as refused:
+        await simulate(two_days, OtherRules(renamed, frozenset({"new"})), OPEN, NEXT)
+    assert "Contracts go by: xian." in refused.value.remedy
 
 
 async def test_dates_that_cannot_be_asked_for_are_refused(two_days: Context) -> None:
