@@ -27,7 +27,8 @@ class TerminalLine(msgspec.Struct, kw_only=True):
 
     ``last_tap_s`` is the time of its latest tap, local seconds; ``repeats`` counts numbers that it
     gave again, to another tap, and stops at its 32 bits. A number further below the highest than the
-    window reaches says nothing. ``number_first`` is the number of the first tap that arrived.
+    window reaches says nothing. ``number_first`` is the number of the first tap that
+    arrived; 0 in a line from before there was this field.
     """
 
     terminal_id: bytes

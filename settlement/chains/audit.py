@@ -16,6 +16,7 @@ from schemas.reasons import Reason
 from settlement.chains.cards import CardAudit
 from settlement.chains.numbers import audit_terminals
 from settlement.chains.standing import CARD_KINDS, Books
+from settlement.chains.turn import is_near
 from settlement.context import Context
 from settlement.items import Night
 from settlement.store import Connection, DayRow, chains
@@ -76,7 +77,7 @@ async def _candidates(
     missing: dict[bytes, int],
 ) -> list[bytes]:
     """The cards (19 bytes) whose history the date asks for, in order; ``missing`` takes the oldest debit
-    counter that a card's window lacks.
+    counter that a card's window lacks, or the one after the highest where it may have begun anew.
 
     What the chain of a card says changes with its taps, and else only by time, decisions and load logs.
     So a card that waits is asked when it was tapped again, or when one of those may speak.
@@ -116,8 +117,9 @@ def _suspicious(
             continue
         card = own[issuer] + serial
         agrees = stated == book + adjusted.get(card, 0) or not flags & cards.REGISTERED
-        if holes:
-            missing[card] = _oldest_missing(highest, window)
+        if holes or is_near(highest):
+            # Of a counter that began anew, a line goes on knowing only what was before.
+            missing[card] = oldest_missing(highest, window)
         if flags & cards.BALANCE_KNOWN and (holes or not agrees):
             above = (~window & (window + 1)).bit_length() - 1 if holes else 0
             found[card] = above if agrees and above >= _RECENT else 1
@@ -126,8 +128,11 @@ def _suspicious(
     return dict.fromkeys({card for card, fen in adjusted.items() if fen} - explained, 1) | found
 
 
-def _oldest_missing(highest: int, window: int) -> int:
-    """The oldest debit counter that a window lacks: of the recent ones, or the newest of the others."""
+def oldest_missing(highest: int, window: int) -> int:
+    """The oldest debit counter that a window lacks: of the recent ones, or the newest of the others; of a full
+    one that after the highest."""
+    if not window & (window + 1):
+        return highest + 1
     lacking = ~window & ((1 << window.bit_length()) - 1)
     recent = lacking & ((1 << _RECENT) - 1)
     return highest - (recent.bit_length() - 1 if recent else (lacking & -lacking).bit_length() - 1)

@@ -12,12 +12,13 @@ from clearing.plan import Plan
 from clearing.rides import stations_of
 from schemas import record
 from schemas.codes import DEBIT_KINDS, Source, Verdict
-from schemas.families import COUNTERS, Counter
+from schemas.families import COUNTERS
 from schemas.items import ItemKind, ItemOutcome, item_id_of_tap
 from schemas.reasons import Reason
 from settlement.chains import following, torn
 from settlement.chains.element import OPENING, Element, opening_of
 from settlement.chains.standing import CARD_KINDS, Books, Known, Writer, known_of
+from settlement.chains.turn import came_before
 from settlement.chains.walk import DOUBLE_WITHIN_S, Bounds, Findings, walk
 from settlement.context import Context
 from settlement.items import Night
@@ -45,7 +46,8 @@ _TORN: Final = 1 << Reason.TAC_TORN
 class History(msgspec.Struct):
     """One card's elements of the dates from ``since`` on. ``opening``: where the history reaches it.
 
-    ``missing``: the oldest debit counter that the card's line remembers as not used; 0 = none.
+    ``missing``: the oldest debit counter that the card's line remembers as not used, or the one
+    after the highest where the counter may have begun anew; 0 = none.
     """
 
     card: bytes
@@ -175,7 +177,6 @@ class CardAudit:
     def _element(self, tap: ChainTap, business_date: date) -> Element:
         offline, online, before_fen, after_fen = _POSITION.unpack(tap.position)
         counter = _COUNTERS.get((tap.identity[0], tap.kind))
-        counted = offline if counter == Counter.OFFLINE else online
         return Element(
             offline=offline,
             online=online,
@@ -190,7 +191,7 @@ class CardAudit:
             business_date=business_date,
             flags=tap.flags,
             accepted=tap.verdict == Verdict.ACCEPTED,
-            mute=counter is None or not counted or tap.batch_seq in self._mute,
+            mute=counter is None or tap.batch_seq in self._mute,
         )
 
     # -- what is booked, what is opened ----------------------------------------------------------
@@ -279,14 +280,14 @@ def is_doubtful(history: History, found: Findings) -> bool:
     if first is not None and first.kind == OPENING:
         return False
     places = [
-        item.place
+        found.place_of(item.place)
         for item in history.known.values()
         if item.kind in following.BETWEEN and (item.is_open or item.booked_fen)
     ]
-    places += [each.place for each, _ in history.torn if not each.mute]
+    places += [each.place for each in found.candidates.values()]
     if first is None:
         return bool(places)
-    if first.offline >= history.missing > 0:
+    if history.missing and came_before(history.missing, first.debits):
         # Debits of nothing leave no other trace than their counter.
         return True
     return bool(first.flags & _PENDING) or any(place <= first.place for place in places)

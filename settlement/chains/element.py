@@ -6,8 +6,10 @@ from typing import Final
 import msgspec
 
 from clearing.cards import BALANCE_KNOWN, CardLine
+from clearing.plan import local_seconds
 from schemas.codes import LOAD_KINDS
 from schemas.reasons import Reason
+from settlement.chains.turn import TURN, Seen
 
 OPENING: Final = 0
 """In place of a tap's kind: the position with which a card was registered."""
@@ -29,6 +31,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One tap of a card as its chain sees it; money in fen, counters and balances as the record has them.
 
     ``mute``: its source states no counters or no balances, so it has no place and only its time.
+    ``turns``: how often the debit counter had begun anew, as far as was read (see ``turn``).
     ``accepted``: its verdict; ``proven``: its debit, or its load, is proven; a torn tap is not.
     """
 
@@ -47,11 +50,32 @@ class Element(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accepted: bool = True
     proven: bool = True
     mute: bool = False
+    turns: int = 0
+
+    @property
+    def debits(self) -> int:
+        """The card's debits up to it: its counter, which goes on where that began anew."""
+        return self.offline + self.turns * TURN
 
     @property
     def place(self) -> int:
         """Its place in the card's own order: each event raises the sum of both counters by one."""
+        return self.debits + self.online
+
+    @property
+    def stated(self) -> int:
+        """The sum of both counters as they are stated: what items are named by, whatever else is read."""
         return self.offline + self.online
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it has a place: its source states counters, and the one that it raised is not zero."""
+        return not self.mute and bool(self.online if self.is_load else self.debits)
+
+    @property
+    def seen(self) -> Seen:
+        """What it says of its card's debit counter."""
+        return Seen(self.offline, local_seconds(self.tapped_at), self.is_load)
 
     @property
     def is_load(self) -> bool:

@@ -20,7 +20,7 @@ BETWEEN: Final = (ItemKind.CHAIN_GAP, ItemKind.CHAIN_RISE, ItemKind.CHAIN_BREAK)
 
 
 def item_id(kind: ItemKind, card: bytes, place: int) -> str:
-    """The id of an item between taps of a card: ``chain_gap/<card>/<first missing place>``."""
+    """The id of an item between taps of a card: ``chain_gap/<card>/<first missing place>``, as stated."""
     return f"{kind.value}/{card.hex()}/{place}"
 
 
@@ -40,14 +40,9 @@ def follow(
         else:
             _broken(writer, item, finding)
     for name, item in sorted(known.items()):
-        if item.kind in BETWEEN and name not in now and _reached(found, item):
+        if item.kind in BETWEEN and name not in now and found.reaches(found.place_of(item.place)):
             _gone(writer, item, found)
     return writer.night
-
-
-def _reached(found: Findings, item: Known) -> bool:
-    """Whether the history goes back to before an item's place: only then its silence says something."""
-    return bool(found.chain) and found.chain[0].place < item.place
 
 
 def _opened(writer: Writer, name: str, finding: Finding) -> Item:
@@ -192,7 +187,7 @@ def _gone(writer: Writer, item: Known, found: Findings) -> None:
         writer.change(item, ItemState.CLOSED, ItemOutcome.ARRIVED_LATE, 0, booked=booked)
     elif item.is_open and item.account_no is None:
         came = item.kind != ItemKind.CHAIN_RISE or any(
-            each.place == item.place for each in found.chain
+            each.place == found.place_of(item.place) for each in found.chain
         )
         outcome = ItemOutcome.ARRIVED if came else ItemOutcome.MATCHED
         writer.change(item, ItemState.CLOSED, outcome, 0)

@@ -100,7 +100,8 @@ def _repeats(
     """Taps whose number was given before: on this date, as the kernel saw it, or on an earlier date.
 
     All numbers from the first that arrived to the highest of earlier dates were given, but for those of gaps.
-    Smaller ones may be from before anything was known; then their time is, too. A gap that is lost keeps its
+    Smaller ones may be from before anything was known; then their time is, too; and any number, where a line does
+    not say which was the first (0: it is older than that field). A gap that is lost keeps its
     numbers: what comes of them after all is late, and not given twice.
     """
     seen: set[int] = set()
@@ -110,7 +111,7 @@ def _repeats(
             before is not None
             and tap.number <= before.number_highest
             and (
-                tap.number >= before.number_first
+                0 < before.number_first <= tap.number
                 or local_seconds(tap.tapped_at) > before.last_tap_s
             )
             and not any(first <= tap.number <= last for first, last in missing)

@@ -59,7 +59,7 @@ def settle(
     for element, item in torn:
         said = found.torn.get(element.tap)
         split = shares.get(element.tap, ())
-        if said == item.outcome or not _reached(found, element):
+        if said == item.outcome or not _reached(found, element.tap):
             continue
         corrects = f"tap {element.batch_seq}/{element.row_no}"
         if said == ItemOutcome.DEBITED:
@@ -83,5 +83,6 @@ def settle(
             )
 
 
-def _reached(found: Findings, element: Element) -> bool:
-    return bool(found.chain) and found.chain[0].place < element.place
+def _reached(found: Findings, tap: tuple[int, int]) -> bool:
+    placed = found.candidates.get(tap)
+    return placed is not None and found.reaches(placed.place)

@@ -16,13 +16,10 @@ from clearing.limits import AMOUNT_MAX_FEN, BALANCE_MAX_FEN
 from schemas.codes import DEBIT_KINDS
 from schemas.items import ItemKind, ItemOutcome
 from settlement.chains.element import OPENING, Element
+from settlement.chains.turn import TURN, Turn, is_near, turn_of
 
 DOUBLE_WITHIN_S: Final = 180
 """Two debits at one terminal that are no further apart may be one ride."""
-
-_TURN: Final = 1 << 16
-"""Debit counters have two bytes: after the highest they begin anew."""
-_NEAR_TURN: Final = _TURN // 4
 
 Logged = Callable[[int], int | None]
 """The amount in fen that the load log has for a load counter of the card; None where it has none."""
@@ -42,8 +39,9 @@ class Bounds(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something between two neighbours: a gap, a rise, or a break (``kind``).
 
-    ``first`` and ``last`` are the missing places (for a break both are the place of ``right``), of which
-    ``debits`` and ``loads`` are missing. ``amount_fen``: what left by missing debits; what a rise has
+    ``first`` is the first missing place as the counters of ``left`` state it, ``last`` the last one counted
+    on from there (for a break both are the place that ``right`` states): they are the same whatever else
+    was read. ``debits`` and ``loads`` of them are missing. ``amount_fen``: what left by missing debits; what a rise has
     that no known load explains; by how much the neighbours of a break differ.
     """
 
@@ -60,14 +58,27 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Findings(msgspec.Struct):
     """What the walk found. ``chain`` are the elements in order, the opening position first if it counts.
 
-    ``torn``: by batch and row of the torn taps that the chain settles, DEBITED or NOT_DEBITED.
+    ``torn``: by batch and row of the torn taps that the chain settles, DEBITED or NOT_DEBITED;
+    ``candidates``: every torn tap that has a place, in its place.
     ``doubles``: neighbours (earlier, later) that look like one ride.
     """
 
     chain: list[Element] = []
     between: list[Finding] = []
     torn: dict[tuple[int, int], ItemOutcome] = {}
+    candidates: dict[tuple[int, int], Element] = {}
     doubles: list[tuple[Element, Element]] = []
+
+    def reaches(self, place: int) -> bool:
+        """Whether the history goes back to before a place: only then its silence says something."""
+        return bool(self.chain) and self.chain[0].place < place
+
+    def place_of(self, stated: int) -> int:
+        """The place in this chain that an item is named by. Loads are few beside a turn of debits."""
+        last = self.chain[-1] if self.chain else None
+        if last is not None and last.turns and stated - last.online < TURN // 2:
+            return stated + TURN
+        return stated
 
 
 _USUAL: Final = Bounds()
@@ -86,18 +97,18 @@ def walk(
     have a place and no proof. Elements before the opening position are part of it. ``bounds``: more
     than missing debits can have taken is no gap but a break.
     """
-    known, torn, opening = _unwrapped(list(elements), list(torn), opening)
+    known, torn = _turned(list(elements), list(torn), opening)
     mute = _mute_ones(known, opening)
     chain = sorted(
         (each for each in known if each.tap not in mute), key=lambda element: element.order
     )
     if opening is not None:
         chain = [opening, *(each for each in chain if each.place > opening.place)]
-    found = Findings(chain=chain)
+    found = Findings(chain=chain, candidates={each.tap: each for each in torn if each.is_counted})
     step = _Step(
         found,
         sorted((each for each in known if each.tap in mute), key=lambda each: each.tapped_at),
-        _by_place(torn),
+        _by_place(found.candidates.values()),
         logged,
         bounds,
     )
@@ -108,38 +119,36 @@ def walk(
     return found
 
 
-def _unwrapped(
+def _turned(
     elements: list[Element], torn: list[Element], opening: Element | None
-) -> tuple[list[Element], list[Element], Element | None]:
-    """The same elements with debit counters that go on over 65535.
-
-    Counters are two bytes, and what is read of a card spans a small part of them. Where some are near the
-    highest and all others near zero, and the high ones were tapped first, the counter began anew: the high
-    ones count below zero then. Otherwise counters stay as they are.
-    """
-    counted = [each for each in elements if not each.mute] + ([opening] if opening else [])
-    high = [each.tapped_at for each in counted if each.offline >= _TURN - _NEAR_TURN]
-    low = [each.tapped_at for each in counted if each.offline < _NEAR_TURN]
-    if len(high) + len(low) < len(counted) or not high or not low or min(low) <= min(high):
-        return elements, torn, opening
+) -> tuple[list[Element], list[Element]]:
+    """The same taps, each with the turns that its debit counter had behind it."""
+    if not any(
+        is_near(each.offline) for each in (*elements, *torn, *([opening] if opening else ()))
+    ):
+        return elements, torn
+    turn = turn_of(
+        [each.seen for each in elements if not each.mute],
+        None if opening is None else opening.offline,
+        [each.seen for each in torn if not each.mute],
+    )
+    if turn is None:
+        return elements, torn
     return (
-        [_before_turn(each) for each in elements],
-        [_before_turn(each) for each in torn],
-        opening and _before_turn(opening),
+        [_behind(turn, each, candidate=False) for each in elements],
+        [_behind(turn, each, candidate=True) for each in torn],
     )
 
 
-def _before_turn(element: Element) -> Element:
-    if element.mute or element.offline < _TURN - _NEAR_TURN:
-        return element
-    return replace(element, offline=element.offline - _TURN)
+def _behind(turn: Turn, element: Element, *, candidate: bool) -> Element:
+    turns = 0 if element.mute else turn.turns(element.seen, candidate=candidate)
+    return replace(element, turns=turns) if turns else element
 
 
 def _by_place(torn: Iterable[Element]) -> dict[int, list[Element]]:
     places: dict[int, list[Element]] = {}
     for each in sorted(torn, key=lambda element: element.order):
-        if not each.mute:
-            places.setdefault(each.place, []).append(each)
+        places.setdefault(each.place, []).append(each)
     return places
 
 
@@ -150,19 +159,19 @@ def _mute_ones(elements: Sequence[Element], opening: Element | None) -> set[tupl
     believed unless a tap with fewer debits shows loads; a load before any debit only where the card's
     opening position shows that it had none.
     """
-    positions = [(each.offline, each.online) for each in elements if not each.mute]
+    positions = [(each.debits, each.online) for each in elements if each.is_counted]
     if opening is not None:
-        positions.append((opening.offline, opening.online))
-    loaded_from = min((offline for offline, online in positions if online), default=None)
+        positions.append((opening.debits, opening.online))
+    loaded_from = min((debits for debits, online in positions if online), default=None)
     debited_from: int | None = -1
     if opening is not None:
-        debited_from = min((online for offline, online in positions if offline), default=None)
+        debited_from = min((online for debits, online in positions if debits), default=None)
     return {
         each.tap
         for each in elements
-        if each.mute
-        or (not each.online and loaded_from is not None and loaded_from < each.offline)
-        or (not each.offline and debited_from is not None and debited_from < each.online)
+        if not each.is_counted
+        or (not each.online and loaded_from is not None and loaded_from < each.debits)
+        or (not each.debits and debited_from is not None and debited_from < each.online)
     }
 
 
@@ -251,8 +260,8 @@ class _Step:
             return
         gap = Finding(
             kind=ItemKind.CHAIN_GAP,
-            first=left.place + 1,
-            last=right.place - 1,
+            first=left.stated + 1,
+            last=left.stated + missing,
             amount_fen=max(debited_fen, 0),
             debits=debits,
             loads=loads,
@@ -292,21 +301,19 @@ class _Step:
 
 def _follows(left: Element, right: Element) -> bool:
     """Whether ``right`` is the very next event of the card after ``left``."""
-    offline, online = left.offline, left.online
+    debits, online = left.debits, left.online
     if right.is_load:
         online += 1
     else:
-        offline += 1
-    return (right.offline, right.online) == (offline, online) and (
-        right.before_fen == left.after_fen
-    )
+        debits += 1
+    return (right.debits, right.online) == (debits, online) and (right.before_fen == left.after_fen)
 
 
 def _break(left: Element, right: Element, differs_fen: int) -> Finding:
     return Finding(
         kind=ItemKind.CHAIN_BREAK,
-        first=right.place,
-        last=right.place,
+        first=right.stated,
+        last=right.stated,
         amount_fen=abs(differs_fen),
         left=left,
         right=right,

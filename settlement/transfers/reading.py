@@ -69,7 +69,7 @@ class Reader:
             debits = await self._read_debits(since, [on for on, _ in dates], left)
             openings = await self._openings(since, dates)
             for card, taps in debits.items():
-                judged = await self._judged(taps, openings.get(card))
+                judged = await self._judged(taps, openings.get(card), whole=reach is None)
                 by_place = {(tap.batch_seq, tap.row_no): tap for tap in taps}
                 first = reach == _REACHES[0]
                 if reach is None or _is_told(left[card], by_place, judged, first=first):
@@ -120,9 +120,11 @@ class Reader:
                 found[card] = Opening(line.offline_highest, place)
         return found
 
-    async def _judged(self, taps: list[DebitTap], opening: Opening | None) -> dict[Place, Judged]:
+    async def _judged(
+        self, taps: list[DebitTap], opening: Opening | None, *, whole: bool
+    ) -> dict[Place, Judged]:
         legs = [await self._debit(tap) for tap in taps if self._is_leg(tap)]
-        return judge(legs, opening)
+        return judge(legs, opening, whole=whole)
 
     def _is_leg(self, tap: DebitTap) -> bool:
         """Whether a tap has a place in its card's history. One whose number another debit has does not:
@@ -143,8 +145,8 @@ class Reader:
             transfer=Transfer() if tariff is None else _transfer_of(tariff, tap, fields),
         )
         return Debit(
-            offline=fields.offline_counter if counts else 0,
-            place=fields.offline_counter + fields.online_counter,
+            offline=fields.offline_counter if counts else None,
+            stated=fields.offline_counter + fields.online_counter,
             tap=(tap.batch_seq, tap.row_no),
             leg=leg,
         )

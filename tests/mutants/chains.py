@@ -16,8 +16,8 @@ CHAINS = (
     Mutant(
         "chain: a torn tap needs no balances",
         "settlement/chains/walk.py",
-        "        right.before_fen == left.after_fen\n    )\n\n\ndef _break(",
-        "        True\n    )\n\n\ndef _break(",
+        "(right.debits, right.online) == (debits, online) and (right.before_fen == left.after_fen)",
+        "(right.debits, right.online) == (debits, online)",
         ("tests/settlement/chains/test_walk.py",),
         "a torn tap that took nothing would be paid by its card",
     ),
@@ -44,6 +44,22 @@ CHAINS = (
         "        if debited_fen <= 0 or debits:\n            return False\n",
         ("tests/settlement/chains/test_walk.py",),
         "balances that nobody signs would move any sum of card liability to unclaimed",
+    ),
+    Mutant(
+        "chain: a gap is named by how much was read",
+        "settlement/chains/walk.py",
+        "            first=left.stated + 1,\n",
+        "            first=left.place + 1,\n",
+        ("tests/settlement/chains/test_turn.py",),
+        "when a card's counter begins anew, its items would stand a second time, with their money",
+    ),
+    Mutant(
+        "chain: a torn tap is taken back when its neighbours are not read",
+        "settlement/chains/torn.py",
+        "return placed is not None and found.reaches(placed.place)",
+        "return placed is not None",
+        ("tests/settlement/chains/test_turn.py",),
+        "an operator would lose a ride that debited its card",
     ),
     Mutant(
         "chain: a gap ages a day late",

@@ -131,6 +131,16 @@ def test_a_terminal_that_was_reset_gives_its_numbers_again() -> None:
     assert terminal.missing == []
 
 
+def test_a_line_that_does_not_know_its_first_number_calls_no_early_one_a_repeat() -> None:
+    """The line is older than the field: 3 was tapped before what is known, 4 afterwards."""
+    terminal = Terminal()
+    terminal.night(0, taps([5, 6]))
+    assert terminal.before is not None
+    terminal.before.number_first = 0
+    terminal.night(1, [*taps([3]), *taps([4], on=1)])
+    assert terminal.repeats == [4]
+
+
 def test_what_comes_of_a_lost_gap_is_not_given_twice() -> None:
     terminal = Terminal()
     terminal.night(0, taps([5, 7]))

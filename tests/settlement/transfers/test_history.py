@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
+from msgspec.structs import replace
 
 from clearing.plan import Transfer, TransferType
 from clearing.transfers import Leg
 from schemas.codes import TapKind
-from settlement.transfers.history import Debit, Opening, judge
+from settlement.transfers.history import Debit, Judged, Opening, judge
 
 WINDOW_S = 5_400
 SCHEME = Transfer(type=TransferType.AMOUNT_OFF, value_fen=20, window_s=WINDOW_S, count_max=2)
@@ -18,7 +21,7 @@ START = Opening(0, 0)
 def debit(
     offline: int, minute: int, words: str = "", *, batch: int = 1, scheme: Transfer = SCHEME
 ) -> Debit:
-    """The debit with a counter, tapped at a minute. ``words``: marked, taxi, metro, free (no transfer)."""
+    """The debit with a counter (0: none), tapped at a minute. ``words``: marked, taxi, metro, free (no transfer)."""
     leg = Leg(
         at_s=60 * minute + 1,
         kind=TapKind.TAXI_TRIP if "taxi" in words else TapKind.BUS_FLAT,
@@ -26,7 +29,7 @@ def debit(
         marked="marked" in words,
         transfer=Transfer() if "free" in words else scheme,
     )
-    return Debit(offline=offline, place=offline, tap=(batch, minute), leg=leg)
+    return Debit(offline=offline or None, stated=offline, tap=(batch, minute), leg=leg)
 
 
 def last(*debits: Debit, opening: Opening | None = START) -> bool | None:
@@ -93,8 +96,8 @@ def test_a_card_brings_no_window_with_it(
     opening: Opening | None, first: int, expected: bool | None
 ) -> None:
     offline = first if opening is None else first - opening.place + opening.offline
-    one = Debit(offline=offline, place=first, tap=(1, 1), leg=debit(1, 30, "marked").leg)
-    found = judge([one], opening)[one.tap]
+    one = Debit(offline=offline, stated=first, tap=(1, 1), leg=debit(1, 30, "marked").leg)
+    found = judge([one], opening, whole=True)[one.tap]
     assert found.qualifies is expected
     assert found.reached_back is (opening is None and expected is None)
 
@@ -117,3 +120,45 @@ def test_a_mark_alone_needs_no_history() -> None:
     scheme = Transfer(type=TransferType.FREE, by_mark=True)
     assert last(debit(5, 30, "marked", scheme=scheme), opening=None) is True
     assert last(debit(5, 30, scheme=scheme), opening=None) is False
+
+
+def test_a_first_counter_may_follow_the_last_one_as_long_as_not_everything_was_read() -> None:
+    """A counter of 1 is the card's first, or the one after 65535 and 0."""
+    one = debit(1, 30, "marked")
+    assert judge([one], None)[one.tap] == Judged(qualifies=None, reached_back=True)
+    assert judge([one], None, whole=True)[one.tap] == Judged(qualifies=False, reached_back=False)
+
+
+STORIES = [
+    "1:0 2:30:marked 3:60:marked", "1:0 3:30:marked", "1:0 3:20 4:30:marked", "1:0 2:20:taxi 3:30:marked",
+    "1:0 3:20:marked 4:111:marked 5:112:marked", "2:0 3:30:marked 4:60:marked 6:70:marked",
+]  # fmt: skip
+
+
+def comparable(story: str, start: int, registered: bool) -> bool:
+    """Whether what is known shows the turn: something is before it, and a debit of 0 is not the last."""
+    first, last = (
+        int(word.split(":")[0])
+        for word in (story.split(maxsplit=1)[0], story.rsplit(maxsplit=1)[-1])
+    )
+    return start + last != 65_536 and (registered or start + first < 65_536)
+
+
+@pytest.mark.parametrize(
+    ("story", "start", "registered"),
+    [case for case in product(STORIES, range(65_531, 65_536), (True, False)) if comparable(*case)],
+)
+def test_a_history_is_the_same_at_the_turn_of_the_counter(
+    story: str, start: int, registered: bool
+) -> None:
+    assert played(story, start, registered) == played(story, 100, registered)
+
+
+def played(story: str, counter: int, registered: bool) -> list[bool | None]:
+    """What the debits of a story are, ``counter:minute[:word]`` each, counters from a counter on."""
+    debits = []
+    for offline, minute, *words in (word.split(":") for word in story.split()):
+        told = debit((counter + int(offline)) % 65_536, int(minute), *words)
+        debits.append(replace(told, offline=told.stated))
+    found = judge(reversed(debits), Opening(counter, counter) if registered else None)
+    return [found[each.tap].qualifies for each in debits]
