@@ -13,6 +13,7 @@ from clearing.store import (
     read_open_date,
 )
 from schemas.codes import DEBIT_KINDS, Verdict
+from schemas.reasons import Reason
 from settlement.context import Context
 from settlement.reclearing.later import Later, read_later
 from settlement.reclearing.replaying import Place, differing
@@ -153,15 +154,21 @@ def _add(
     )  # fmt: skip
 
 
+def _is_unproven(answer: Answer) -> bool:
+    said = answer.flags | 1 << answer.reason
+    return answer.verdict == Verdict.ACCEPTED and bool(said >> Reason.TRANSFER_UNPROVEN & 1)
+
+
 def _waits_otherwise(
     rides: Rides, tap: StoredTap, before: tuple[Answer, int], becomes: Answer
 ) -> bool:
-    """Whether something of a tap waits that two people will decide of another way.
+    """Whether something of a tap waits that two people will decide of another way, or a night: a transfer that
+    nothing proves yet under the other rules is looked for in the card's history from the approval on.
 
     ``before``: what is said of it so far, and by which version of the rules.
     """
     was, version = before
-    if was.verdict != becomes.verdict:
+    if was.verdict != becomes.verdict or (_is_unproven(becomes) and not _is_unproven(was)):
         return True
     waits = was.verdict == Verdict.HELD or (was.verdict == Verdict.REJECTED and tap.debit_proven)
     if not waits or tap.kind not in DEBIT_KINDS:

@@ -14,6 +14,7 @@ from schemas.reasons import Reason
 
 _CARD_SIZE: Final = 19
 _SAID: Final = "(t.flags | (1::bigint << t.reason))"
+_BECOMES: Final = "((l.becomes->>'flags')::bigint | (1::bigint << (l.becomes->>'reason')::integer))"
 _UNPROVEN: Final = f"{_SAID} & {1 << Reason.TRANSFER_UNPROVEN} <> 0"
 _DEBITS: Final = ", ".join(str(int(kind)) for kind in sorted(DEBIT_KINDS))
 _RELEASED: Final = (ItemKind.HELD, ItemKind.UNCLAIMED, ItemKind.HELD_UNPROVEN, ItemKind.TORN)
@@ -45,20 +46,49 @@ async def read_released(
 ) -> list[tuple[tuple[int, int], bytes, date]]:
     """Rides that two people released on a date whose transfer could not be judged, as ``read_unproven``.
 
-    Not those of which a re-clearing said something else: it judged them under other rules.
+    What an approved re-clearing said of them last counts, where one did.
     """
     rows = await connection.fetch(
         f"SELECT t.batch_seq, t.row_no, substr(t.identity, 1, {_CARD_SIZE}), t.tapped_at"
         " FROM settlement.item_change c JOIN settlement.item i USING (item_id)"
         " JOIN clearing.batch b USING (batch_seq) JOIN clearing.tap t"
         " ON t.business_date = b.business_date AND t.batch_seq = b.batch_seq AND t.row_no = i.row_no"
+        f" LEFT JOIN LATERAL (SELECT {_BECOMES} AS said FROM settlement.reclear_tap l"
+        "  JOIN settlement.decision d USING (proposal_no) WHERE l.batch_seq = t.batch_seq"
+        "  AND l.row_no = t.row_no AND d.approved AND d.business_date <= $1"
+        "  ORDER BY l.proposal_no DESC LIMIT 1) last ON true"
         " WHERE c.business_date = $1 AND c.outcome = $2 AND c.proposal_no IS NOT NULL"
-        f" AND i.kind = ANY($3) AND b.source = $4 AND {_UNPROVEN}"
-        " AND NOT EXISTS (SELECT FROM settlement.reclear_tap r JOIN settlement.decision d"
-        "  USING (proposal_no) WHERE r.batch_seq = t.batch_seq AND r.row_no = t.row_no AND d.approved"
-        "  AND d.business_date <= $1) ORDER BY 1, 2",
+        " AND i.kind = ANY($3) AND b.source = $4"
+        f" AND coalesce(last.said, {_SAID}) & {1 << Reason.TRANSFER_UNPROVEN} <> 0 ORDER BY 1, 2",
         business_date, ItemOutcome.RELEASED.value, [kind.value for kind in _RELEASED],
         int(Source.OPERATOR),
+    )  # fmt: skip
+    return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
+
+
+async def read_recleared(
+    connection: Connection, business_date: date
+) -> list[tuple[tuple[int, int], bytes, date]]:
+    """Rides that re-clearings approved on a date leave accepted, and their transfer open, as ``read_unproven``.
+
+    Not those that had an item of a transfer before: it was proven, or given up.
+    """
+    rows = await connection.fetch(
+        f"SELECT t.batch_seq, t.row_no, substr(t.identity, 1, {_CARD_SIZE}), t.tapped_at"
+        " FROM settlement.decision d JOIN settlement.reclear r USING (proposal_no)"
+        " JOIN settlement.reclear_tap l USING (proposal_no)"
+        " JOIN clearing.tap t ON t.business_date = r.corrects AND t.batch_seq = l.batch_seq"
+        "  AND t.row_no = l.row_no"
+        " WHERE d.approved AND d.business_date = $1 AND (l.becomes->>'verdict')::integer = $2"
+        f" AND {_BECOMES} & $3 <> 0"
+        " AND NOT EXISTS (SELECT FROM settlement.reclear_tap n JOIN settlement.decision e"
+        "  USING (proposal_no) WHERE e.approved AND e.business_date = $1 AND n.batch_seq = l.batch_seq"
+        "  AND n.row_no = l.row_no AND n.proposal_no > l.proposal_no)"
+        " AND NOT EXISTS (SELECT FROM settlement.item i WHERE i.kind = $4"
+        "  AND i.batch_seq = l.batch_seq AND i.row_no = l.row_no AND i.opened_on < $1)"
+        " ORDER BY 1, 2",
+        business_date, int(Verdict.ACCEPTED), 1 << Reason.TRANSFER_UNPROVEN,
+        ItemKind.TRANSFER.value,
     )  # fmt: skip
     return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
 

@@ -1,11 +1,10 @@
 """Rides that an entry of a later date subsidises, as they were judged when it did.
 
-A ride that was released after its date had been re-cleared was priced by the corrected rules, and so is what
-its claim says of it.
+A ride that was released, or whose transfer was proven, after its date had been re-cleared was priced by the
+corrected rules, and so is what its claim says of it.
 """
 
 from datetime import date
-from typing import Final
 
 import msgspec
 
@@ -13,9 +12,6 @@ from clearing.store import Connection
 from settlement.reclearing.booking import PREFIX as RECLEAR
 from settlement.store import reclears
 from settlement.store.subsidies import LaterSubsidy, SubsidisedTap, read_later, read_taps
-
-_DECIDED: Final = "item/"
-"""How ids of entries begin that two people decided of an item."""
 
 
 class LaterRide(msgspec.Struct, frozen=True):
@@ -32,8 +28,8 @@ async def read_later_rides(connection: Connection, on: date) -> list[LaterRide]:
     """The rides that a date subsidises beside those of its batches, in the order of the entries."""
     later = await read_later(connection, on)
     known = await read_taps(connection, (each.place for each in later))
-    decided = [each.place for each in later if each.entry_id.startswith(_DECIDED)]
-    corrected = await reclears.read_corrected(connection, decided, as_of=on)
+    places = [each.place for each in later if not each.entry_id.startswith(RECLEAR)]
+    corrected = await reclears.read_corrected(connection, places, as_of=on)
     approved = await reclears.read_reclears(connection, decided_on=on)
     versions = {each.proposal_no: each.rules_version for each in approved}
     found = []
@@ -46,7 +42,7 @@ async def read_later_rides(connection: Connection, on: date) -> list[LaterRide]:
             tap = msgspec.structs.replace(
                 tap, rules_version=versions.get(number, tap.rules_version)
             )
-        elif each.entry_id.startswith(_DECIDED) and each.place in corrected:
+        elif each.place in corrected:
             tap = _as_corrected(tap, corrected[each.place])
         found.append(LaterRide(each, tap))
     return found

@@ -56,6 +56,7 @@ class _Audit:
         new = [
             *await transfers.read_unproven(self._connection, on),
             *await transfers.read_released(self._connection, on),
+            *await transfers.read_recleared(self._connection, on),
         ]
         waiting = await self._awake(
             await self._standing_rides(
@@ -125,13 +126,11 @@ class _Audit:
 
     async def _change_of(self, found: Found) -> money.Change:
         tap = found.tap
-        kind, gross_fen = 0, tap.gross_fen
+        kind = 0
         if found.tariff.accumulation is not None:
             line = line_of(self._lines, tap.record[CARD], self._ground)
             kind = cards.unpack(line).card_kind if line else 0
-            place = (tap.batch_seq, tap.row_no)
-            gross_fen = await transfers.read_gross_fen(self._connection, place, gross_fen)
-        return money.change_of(found, kind, gross_fen)
+        return money.change_of(found, kind, found.gross_fen)
 
     async def _open(self, found: Found) -> Standing:
         change = await self._change_of(found)

@@ -17,6 +17,7 @@ from schemas.reasons import Reason
 from schemas.record import Tap
 from settlement.context import Context
 from settlement.store import Connection, DayRow, chains, transfers
+from settlement.store.reclears import Corrected, read_corrected
 from settlement.store.transfers import DebitBatch, DebitTap
 from settlement.transfers.history import Debit, Judged, Opening, judge
 
@@ -33,14 +34,15 @@ Place = tuple[int, int]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A tap in question: as it is stored, but for what was credited if people released it; whose batch it
-    came in, under which plan it was judged, whether it takes the discount as far as is known now."""
+    """A tap in question: as it is stored, or was re-cleared, but for what was credited if people released it;
+    whose batch it came in, under which plan it was judged, whether it takes the discount as far as is known now."""
 
     tap: DebitTap
     batch: DebitBatch
     plan: Plan
     operator: Operator
     tariff: Tariff
+    gross_fen: int
     qualifies: bool | None
 
 
@@ -54,6 +56,7 @@ class Reader:
         self._connection, self._context, self._day = connection, context, day
         self._taken = frozenset(taken)
         self._batches: dict[int, DebitBatch] = {}
+        self._corrected: dict[Place, Corrected] = {}
 
     async def read(self, asked: Mapping[bytes, Mapping[Place, date]]) -> dict[Place, Found]:
         """What taps of these cards (19 bytes) are, by place. ``asked``: the taps of each card with the
@@ -98,7 +101,27 @@ class Reader:
                             found[card].append(tap)
         missing = {tap.batch_seq for taps in found.values() for tap in taps} - self._batches.keys()
         self._batches |= await transfers.read_batches(self._connection, missing)
-        return found
+        return await self._as_corrected(found)
+
+    async def _as_corrected(self, read: dict[bytes, list[DebitTap]]) -> dict[bytes, list[DebitTap]]:
+        """The same taps as re-clearings of their dates left them."""
+        places = [(tap.batch_seq, tap.row_no) for taps in read.values() for tap in taps]
+        on = self._day.business_date
+        self._corrected |= await read_corrected(self._connection, places, as_of=on)
+        return {card: [self._one_as_corrected(tap) for tap in taps] for card, taps in read.items()}
+
+    def _one_as_corrected(self, tap: DebitTap) -> DebitTap:
+        found = self._corrected.get((tap.batch_seq, tap.row_no))
+        if found is None:
+            return tap
+        answer = found.answer
+        return msgspec.structs.replace(
+            tap,
+            verdict=answer.verdict,
+            flags=answer.flags | 1 << answer.reason,
+            priced_fen=answer.priced_fen,
+            credited_fen=answer.credited_fen,
+        )
 
     async def _openings(
         self, since: Mapping[bytes, date], dates: list[tuple[date, int | None]]
@@ -156,16 +179,26 @@ class Reader:
         batch = self._batches[tap.batch_seq]
         if batch.source != Source.OPERATOR or not batch.checks & Check.TARIFF:
             return None, None
-        plan = await self._plan(batch)
+        plan = await self._plan(tap)
         operator = next((row for row in plan.operators if row.number == batch.operator_no), None)
         if operator is None:
             return None, None
         return operator, pricing.tariff_at(operator.tariffs, tap.kind, tap.tapped_s)
 
-    async def _plan(self, batch: DebitBatch) -> Plan:
-        return await self._context.plans.plan(
-            self._connection, batch.rules_version, batch.registry_version
-        )
+    async def _plan(self, tap: DebitTap) -> Plan:
+        """By what a tap was judged: the versions of its batch, or what corrected it since."""
+        batch = self._batches[tap.batch_seq]
+        corrected = self._corrected.get((tap.batch_seq, tap.row_no))
+        version = batch.rules_version if corrected is None else corrected.rules_version
+        return await self._context.plans.plan(self._connection, version, batch.registry_version)
+
+    async def _gross_fen(self, tap: DebitTap) -> int:
+        """The fare before discounts as our tariff has it."""
+        place = tap.batch_seq, tap.row_no
+        corrected = self._corrected.get(place)
+        if corrected is not None:
+            return corrected.answer.gross_fen
+        return await transfers.read_gross_fen(self._connection, place, tap.gross_fen)
 
     async def _found(self, tap: DebitTap, said: bool | None) -> Found:
         operator, tariff = await self._rules(tap)
@@ -176,7 +209,9 @@ class Reader:
             # Two people released it: its operator was credited what an accepted one would have been.
             credited_fen = min(tap.amount_fen, tap.priced_fen)
             tap = msgspec.structs.replace(tap, credited_fen=credited_fen)
-        return Found(tap, batch, await self._plan(batch), operator, tariff, said)
+        # What was taken off before matters only where the tariff accumulates.
+        gross_fen = await self._gross_fen(tap) if tariff.accumulation is not None else tap.gross_fen
+        return Found(tap, batch, await self._plan(tap), operator, tariff, gross_fen, said)
 
 
 def _transfer_of(tariff: Tariff, tap: DebitTap, fields: Tap) -> Transfer:
