@@ -16,7 +16,7 @@ from schemas.reasons import Reason
 from settlement.chains.cards import CardAudit
 from settlement.chains.numbers import audit_terminals
 from settlement.chains.standing import CARD_KINDS, Books
-from settlement.chains.turn import is_near
+from settlement.chains.turn import TURN, is_near
 from settlement.context import Context
 from settlement.items import Night
 from settlement.store import Connection, DayRow, chains
@@ -77,7 +77,7 @@ async def _candidates(
     missing: dict[bytes, int],
 ) -> list[bytes]:
     """The cards (19 bytes) whose history the date asks for, in order; ``missing`` takes the oldest debit
-    counter that a card's window lacks, or the one after the highest where it may have begun anew.
+    counter that a card's window lacks, or the turn where it may have begun anew.
 
     What the chain of a card says changes with its taps, and else only by time, decisions and load logs.
     So a card that waits is asked when it was tapped again, or when one of those may speak.
@@ -130,9 +130,9 @@ def _suspicious(
 
 def oldest_missing(highest: int, window: int) -> int:
     """The oldest debit counter that a window lacks: of the recent ones, or the newest of the others; of a full
-    one that after the highest."""
+    one none before the turn."""
     if not window & (window + 1):
-        return highest + 1
+        return TURN
     lacking = ~window & ((1 << window.bit_length()) - 1)
     recent = lacking & ((1 << _RECENT) - 1)
     return highest - (recent.bit_length() - 1 if recent else (lacking & -lacking).bit_length() - 1)

@@ -46,8 +46,8 @@ _TORN: Final = 1 << Reason.TAC_TORN
 class History(msgspec.Struct):
     """One card's elements of the dates from ``since`` on. ``opening``: where the history reaches it.
 
-    ``missing``: the oldest debit counter that the card's line remembers as not used, or the one
-    after the highest where the counter may have begun anew; 0 = none.
+    ``missing``: the oldest debit counter that the card's line remembers as not used, or the turn
+    where the counter may have begun anew; 0 = none.
     """
 
     card: bytes
