@@ -91,7 +91,8 @@ def _together(name: str, rows: Sequence[Group]) -> list[Group]:
     said = WORDS[name]
     return [
         Group(
-            Said(f"{said.zh} {len(rows)}", f"{len(rows)} {said.en}"),
+            # A number in front would read as an operator's.
+            Said(f"{said.zh}（{len(rows)}项）", f"{said.en} ({len(rows)})"),
             sum(row.rides for row in rows),
             sum(row.changed for row in rows),
             _summed([row.kept for row in rows]),
