@@ -2,7 +2,8 @@
 
 The kernels know the entry of a ride from the card's line where the record does not state it, and which class
 of fares applies may depend on it. Whoever asks later has the record, the price and, of an accepted tap, the sum
-of its subsidies, and takes the class that leads to them. Everybody asks here, so that a claim, a release, a
+of its subsidies, and takes the class that leads to them. Rules whose sums could not be told apart
+are refused when they are read (``clearing.rules.untold``). Everybody asks here, so that a claim, a release, a
 correction and an explanation name the same bearer.
 """
 
@@ -49,8 +50,9 @@ def borne(
     is taken.
     """
     found = [
-        Borne(each, pricing.net_of_price(tariff, price.gross_fen, each, price.fare_fen).subsidies)
+        Borne(each, net.subsidies)
         for each in _classes(tariff, card_kind, ride)
+        for net in pricing.nets_of_price(tariff, price.gross_fen, each, price.fare_fen)
     ]
     if subsidy_fen is not None:
         found = [each for each in found if sum(each.subsidies.values()) == subsidy_fen]

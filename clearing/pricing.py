@@ -44,7 +44,7 @@ __all__ = [
     "gross_bounds",
     "hours_hold",
     "net",
-    "net_of_price",
+    "nets_of_price",
     "od_fare",
     "shares_of_pair",
     "split_at",
@@ -184,22 +184,25 @@ def _net(
     return Net(gross_fen, class_fen, transfer_fen, fare_fen, subsidies)
 
 
-def net_of_price(
+def nets_of_price(
     tariff: Tariff, gross_fen: int, fare_class: FareClass | None, priced_fen: int
-) -> Net:
-    """The steps to a price that was found when more was known of the card than its record says.
+) -> tuple[Net, ...]:
+    """The ways to a price that was found when more was known of the card than its record says, the likeliest first.
 
     What the class does not explain was taken off by the transfer, as far as that goes, then by the
-    accumulation; a price that the transfer would have made lower was made by the accumulation alone.
+    accumulation; a price that the transfer would have made lower was made by the accumulation alone, and
+    so may any other have been.
     """
     class_fen = discounted(fare_class, gross_fen)
     priced_fen = min(priced_fen, class_fen)
     transfer_fen = transferred(tariff, class_fen)
     if tariff.accumulation is None:
-        transfer_fen = priced_fen
+        after = (priced_fen,)
     elif priced_fen > transfer_fen:
-        transfer_fen = class_fen
-    return _net(tariff, fare_class, gross_fen, class_fen, transfer_fen, priced_fen)
+        after = (class_fen,)
+    else:
+        after = (transfer_fen, class_fen)
+    return tuple(_net(tariff, fare_class, gross_fen, class_fen, each, priced_fen) for each in after)
 
 
 class Explanation(msgspec.Struct, frozen=True):

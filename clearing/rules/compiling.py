@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from clearing.plan import FOREVER, FareClass, Tariff, Transfer, TransferType, moment_of
-from clearing.rules import stays, versions
+from clearing.rules import stays, untold, versions
 from clearing.rules.accumulations import DatedAccumulation
 from clearing.rules.calendars import Calendar
 from clearing.rules.collecting import Collected, Rule
@@ -159,6 +159,14 @@ def _compiled(name: str, table: Table, body: Body, piece: Span, named: _Named) -
         accumulation=accumulation.accumulation if accumulation else None,
         **stays.read_stays(table, network, body, calendar=calendar is not None),
     )
+    rival = untold.beside_accumulation(tariff)
+    if rival is not None:
+        raise table.error(
+            "accumulation",
+            f"The accumulation and the {rival} are borne by different parties; no stored sum tells which took"
+            " off what.",
+            "Let the same bear both, or the operator one of them.",
+        )
     return DatedTariff(
         tariff,
         network.stations if network else Directory(()),

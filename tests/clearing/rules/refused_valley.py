@@ -15,6 +15,7 @@ LAST_TIER = "{ from_fen = 15000, pay_per_mille = 500 },"
 CALENDAR = 'calendar = "days/made-up"'
 ENTRY = 'entry_stations = ["mill"]'
 
+EARLY = VALLEY[R][VALLEY[R].index('{ name = "early"') :]
 ACCUMULATION = VALLEY[R][VALLEY[R].index('period = "month"') :]
 
 CASES = (
@@ -61,6 +62,11 @@ CASES = (
      ('{ name = "guest", card_kind = "any_other", pay_per_mille = 950, rounding = "up", bearer = "budget",'
      ' entry_stations = ["mill"] },\n{ name = "visitor", card_kind = "any_other"<<'),
      "'guest' and 'visitor' take off the same"),
+    ("accumulation_beside_transfer", R, 'cap_fen = 20000\nrounding = "half_up"\nbearer = "operator"',
+     'cap_fen = 20000\nrounding = "half_up"\nbearer = "issuer"', "the transfer are borne by different"),
+    ("accumulation_beside_class", R, EARLY,
+     EARLY.replace('"operator", entry_', '"issuer", entry_').replace('up"\nbearer = "operator"', 'up"\nbearer = "budget"'),
+     "the class 'early' are borne by different"),
     ("class_name_twice", R, 'name = "ordinary"', 'name = "early"<<', "Two classes are called 'early'"),
     ("unknown_entry_station", R, ENTRY, 'entry_stations = ["mull"]<<', "no station 'mull'"),
     ("entry_station_twice", R, ENTRY, 'entry_stations = ["mill", 1]<<', "1 is named twice"),
@@ -144,6 +150,8 @@ NAMED = {
     "nothing_to_round": (R, 'rounding = "down"'),
     "pair_twice": (R, 'pairs = [{ from = "bus"'),
     "pair_to_elsewhere": (R, 'transfer = "change"\n\n[[discount'),
+    "accumulation_beside_transfer": (R, 'accumulation = "month"'),
+    "accumulation_beside_class": (R, 'accumulation = "month"'),
     "cap_of_a_day": (R, "cap_fen = 65536"),
 }
 
