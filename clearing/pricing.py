@@ -197,7 +197,7 @@ def nets_of_price(
     priced_fen = min(priced_fen, class_fen)
     transfer_fen = transferred(tariff, class_fen)
     if tariff.accumulation is None:
-        after = (priced_fen,)
+        after: tuple[int, ...] = (priced_fen,)
     elif priced_fen > transfer_fen:
         after = (class_fen,)
     else:
