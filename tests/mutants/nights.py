@@ -249,7 +249,7 @@ RECLEARINGS = (
         "re-clearing: what was corrected before is corrected again",
         "settlement/reclearing/rides.py",
         "            moved.subtract(before.moved)\n",
-        "        pass\n",
+        "            pass\n",
         (RECLEARING + "test_wrong_fare.py::test_twice_the_second_goes_on_from_the_first",),
         "an operator would get the same difference twice",
     ),
