@@ -46,7 +46,8 @@ async def read_released(
 ) -> list[tuple[tuple[int, int], bytes, date]]:
     """Rides that two people released on a date whose transfer could not be judged, as ``read_unproven``.
 
-    What an approved re-clearing said of them last counts, where one did.
+    What an approved re-clearing said of them last counts, where one did. Not those that had an item of a transfer
+    before, when they were accepted: it was given up.
     """
     rows = await connection.fetch(
         f"SELECT t.batch_seq, t.row_no, substr(t.identity, 1, {_CARD_SIZE}), t.tapped_at"
@@ -59,9 +60,12 @@ async def read_released(
         "  ORDER BY l.proposal_no DESC LIMIT 1) last ON true"
         " WHERE c.business_date = $1 AND c.outcome = $2 AND c.proposal_no IS NOT NULL"
         " AND i.kind = ANY($3) AND b.source = $4"
-        f" AND coalesce(last.said, {_SAID}) & {1 << Reason.TRANSFER_UNPROVEN} <> 0 ORDER BY 1, 2",
+        f" AND coalesce(last.said, {_SAID}) & {1 << Reason.TRANSFER_UNPROVEN} <> 0"
+        " AND NOT EXISTS (SELECT FROM settlement.item n WHERE n.kind = $5"
+        "  AND n.batch_seq = t.batch_seq AND n.row_no = t.row_no AND n.opened_on < $1)"
+        " ORDER BY 1, 2",
         business_date, ItemOutcome.RELEASED.value, [kind.value for kind in _RELEASED],
-        int(Source.OPERATOR),
+        int(Source.OPERATOR), ItemKind.TRANSFER.value,
     )  # fmt: skip
     return [((row[0], row[1]), row[2], row[3].date()) for row in rows]
 

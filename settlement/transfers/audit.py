@@ -58,6 +58,9 @@ class _Audit:
             *await transfers.read_released(self._connection, on),
             *await transfers.read_recleared(self._connection, on),
         ]
+        # A ride may be re-cleared and taken back on one date.
+        back = await read_reversed(self._connection, [place for place, _, _ in new], on)
+        new = [each for each in new if each[0] not in back]
         waiting = await self._awake(
             await self._standing_rides(
                 await read_standing(

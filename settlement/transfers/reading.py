@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from clearing import cards, pricing
+from clearing import cards, pricing, rides
 from clearing.cards import operator_in_line
 from clearing.plan import Degraded, Operator, Plan, Tariff, Transfer
 from clearing.transfers import Leg
@@ -185,6 +185,22 @@ class Reader:
             return None, None
         return operator, pricing.tariff_at(operator.tariffs, tap.kind, tap.tapped_s)
 
+    async def _sharing(self, tap: DebitTap, operator: Operator) -> Operator | None:
+        """Whose splits shared the fare of a released tap: those that it was judged under; where these have none
+        (it was held for that), those of the date."""
+        day = self._day
+        assert day.rules_version is not None
+        assert day.registry_version is not None
+        plan = await self._context.plans.plan(
+            self._connection, day.rules_version, day.registry_version
+        )
+        later = (row for row in plan.operators if row.number == operator.number)
+        stations = rides.stations_of(tap.record)
+        for each in (operator, *later):
+            if rides.shares_fen(each.splits, tap.tapped_s, stations, tap.credited_fen):
+                return each
+        return None
+
     async def _plan(self, tap: DebitTap) -> Plan:
         """By what a tap was judged: the versions of its batch, or what corrected it since."""
         batch = self._batches[tap.batch_seq]
@@ -209,6 +225,9 @@ class Reader:
             # Two people released it: its operator was credited what an accepted one would have been.
             credited_fen = min(tap.amount_fen, tap.priced_fen)
             tap = msgspec.structs.replace(tap, credited_fen=credited_fen)
+            sharing = await self._sharing(tap, operator)
+            # Where no split says any more from whom to take the discount, it waits.
+            operator, said = sharing or operator, said if sharing is not None else None
         # What was taken off before matters only where the tariff accumulates.
         gross_fen = await self._gross_fen(tap) if tariff.accumulation is not None else tap.gross_fen
         return Found(tap, batch, await self._plan(tap), operator, tariff, gross_fen, said)

@@ -1,0 +1,110 @@
+"""Rides that were re-cleared, or for which a split was missing, of which people then decide something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+
+from clearing import rules
+from clearing import store as clearing_store
+from clearing.compile import accounts_for
+from schemas.items import Action, ItemOutcome
+from tests import world
+from tests.settlement.chains.nights import BUS, Card, City
+from tests.settlement.reclearing.test_transfers import put as put_transfers
+from tests.settlement.reclearing.test_transfers import recleared
+from tests.settlement.transfers.legs import EXCESS, agreed, booked_fen, change, only, ride
+
+LATE_SPLIT = ("[[split.bus]]\nsince = 2000-01-01", "[[split.bus]]\nsince = 2026-03-01")
+
+
+@pytest.fixture
+async def city(migrated: str, tmp_path: Path) -> City:
+    """A city whose buses share their fares by a split of the rules."""
+    found = await City.founded(migrated, tmp_path, [Card(n) for n in range(1, 10)])
+    connection = await asyncpg.connect(migrated)
+    try:
+        async with connection.transaction():
+            rows = [
+                ("operator", msgspec.structs.replace(row, split="xian/bus"))
+                for row in world.operators()
+                if row.number == BUS
+            ]
+            version = await clearing_store.change_registry(connection, rows)
+            registry = await clearing_store.read_registry(connection, version)
+            loaded = rules.load(rules.read(["xian"]))
+            await clearing_store.ensure_accounts(connection, accounts_for(registry, loaded))
+    finally:
+        await connection.close()
+    return found
+
+
+async def put(city: City, *, split: bool) -> None:
+    """Put Xi'an's rules, with a split of buses or with one that begins too late."""
+    files = rules.read(["xian"])
+    text = files["xian/rules.toml"]
+    assert LATE_SPLIT[0] in text
+    text = text if split else text.replace(*LATE_SPLIT)
+    files |= {"xian/rules.toml": f"# {'with' if split else 'without'}\n{text}"}
+    connection = await asyncpg.connect(city.context.dsn)
+    try:
+        async with connection.transaction():
+            await clearing_store.add_rules(connection, rules.load(files).digest, files)
+    finally:
+        await connection.close()
+
+
+async def test_a_ride_re_cleared_and_reversed_on_one_date_takes_no_transfer(city: City) -> None:
+    await put_transfers(city, late=True)
+    card = Card(1)
+    first = ride(card, city, "080000")
+    second, again = change(card, city, "083000", 50), change(card, city, "083100", 50)
+    await city.hand_in(again, second)
+    await city.sleep()
+    await put_transfers(city, late=False)
+    await city.hand_in(first)
+    assert await recleared(city) == 2
+    await agreed(city, "double_deduction/1/0", Action.REVERSE)
+    await city.sleep()
+    assert await booked_fen(city, "principal/refund_agent/13") == 50
+    assert await booked_fen(city, "principal/operator/11") == 50 + 30
+    assert await city.waits(EXCESS) == [("1", 20)]
+    await city.verified()
+
+
+async def test_a_transfer_that_was_given_up_stays_so_when_its_ride_is_released(city: City) -> None:
+    card = Card(1)
+    ride(card, city, "080000")
+    await city.hand_in(change(card, city, "083000", 50))
+    await city.sleep(5)
+    assert (await only(city)).outcome == ItemOutcome.NOT_PROVEN
+    await put(city, split=False)
+    assert await recleared(city) == 1
+    await city.sleep()
+    await put(city, split=True)
+    await agreed(city, "held/1/0", Action.RELEASE)
+    await city.sleep()
+    assert (await only(city)).outcome == ItemOutcome.NOT_PROVEN
+    assert await booked_fen(city, "principal/operator/11") == 50
+    await city.verified()
+
+
+async def test_a_transfer_is_taken_from_those_who_got_the_released_fare(city: City) -> None:
+    """The ride was held since no split applied; the one that was added since shared it."""
+    await put(city, split=False)
+    card = Card(1)
+    first = ride(card, city, "080000")
+    await city.hand_in(change(card, city, "083000", 50))
+    await city.sleep()
+    await put(city, split=True)
+    await agreed(city, "held/1/0", Action.RELEASE)
+    await city.sleep()
+    await city.hand_in(first)
+    await city.sleep()
+    assert (await only(city)).outcome == ItemOutcome.PROVEN
+    assert await booked_fen(city, "principal/operator/11") == 50 + 30
+    assert await city.balance("principal/suspense") == 20
+    await city.verified()
