@@ -15,7 +15,7 @@ from clearing.store import (
     add_event,
     read_accounts,
 )
-from schemas.items import ACTIONS, Action, ItemState
+from schemas.items import ACTIONS, Action, ItemOutcome, ItemState
 from settlement.books import numbered
 from settlement.context import Context
 from settlement.decisions import law
@@ -27,7 +27,7 @@ from settlement.items.paper import hidden
 from settlement.store import decisions as store
 from settlement.store import items
 from settlement.store.decisions import Decided, Decision, Proposal
-from settlement.store.items import Adjustment, Standing
+from settlement.store.items import Adjustment, Change, Standing
 
 EVENT = "item decided"
 """The kind of the event that every decision leaves on the open date."""
@@ -209,7 +209,9 @@ async def _book(
             entry_id, case.card, proposal.item_id, open_date, effect.adjustment_fen
         )
         await items.add_adjustments(connection, [adjustment])
-    await items.add_items(connection, effect.opened)
+    again = await _opened_again(connection, effect, open_date, entry_id, proposal.proposal_no)
+    known = {each.item_id for each in again}
+    await items.add_items(connection, [row for row in effect.opened if row.item_id not in known])
     change = standing.change(
         open_date,
         effect.state,
@@ -220,8 +222,27 @@ async def _book(
         proposal_no=proposal.proposal_no,
         body={"denylist": await deny(connection, context.node, case)} if effect.denies else {},
     )
-    await items.add_changes(connection, [change])
+    await items.add_changes(connection, [change, *again])
     return {"entry": entry_id, "would": would}
+
+
+async def _opened_again(
+    connection: Connection, effect: Effect, on: date, entry_id: str | None, proposal_no: int
+) -> list[Change]:
+    """Changes of those items which follow that there were before: a re-clearing ended them."""
+    follow = {row.item_id: row for row in effect.opened}
+    if not follow:
+        return []
+    known = await items.read_standing(connection, on, open_only=False, item_ids=sorted(follow))
+    return [
+        each.change(
+            on, ItemState.OPEN, ItemOutcome.RESTATED,
+            amount_fen=follow[each.item.item_id].amount_fen,
+            account_no=follow[each.item.item_id].account_no,
+            entry_id=entry_id, proposal_no=proposal_no,
+        )
+        for each in known
+    ]  # fmt: skip
 
 
 def _entry(case: Case, effect: Effect, proposal: Proposal) -> Entry:

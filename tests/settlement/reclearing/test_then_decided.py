@@ -11,7 +11,7 @@ import pytest
 from clearing import rules
 from clearing import store as clearing_store
 from clearing.compile import accounts_for
-from schemas.items import Action, ItemOutcome
+from schemas.items import Action, ItemKind, ItemOutcome
 from tests import world
 from tests.settlement.chains.nights import BUS, Card, City
 from tests.settlement.reclearing.test_transfers import put as put_transfers
@@ -107,4 +107,21 @@ async def test_a_transfer_is_taken_from_those_who_got_the_released_fare(city: Ci
     assert (await only(city)).outcome == ItemOutcome.PROVEN
     assert await booked_fen(city, "principal/operator/11") == 50 + 30
     assert await city.balance("principal/suspense") == 20
+    await city.verified()
+
+
+async def test_an_excess_that_a_re_clearing_ended_waits_again(city: City) -> None:
+    card = Card(1)
+    await city.hand_in(ride(card, city, "083000", 65))
+    await city.sleep()
+    await put(city, split=False)
+    assert await recleared(city) == 1
+    assert await city.items(EXCESS) == []
+    await city.sleep()
+    await put(city, split=True)
+    await agreed(city, "held/1/0", Action.RELEASE)
+    await city.sleep()
+    assert await city.waits(EXCESS, ItemKind.HELD) == [("0", 15)]
+    assert await booked_fen(city, "principal/operator/11") == 50
+    assert await city.balance("principal/suspense") == 15
     await city.verified()
