@@ -163,12 +163,13 @@ def _waits_otherwise(
     rides: Rides, tap: StoredTap, before: tuple[Answer, int], becomes: Answer
 ) -> bool:
     """Whether something of a tap waits that two people will decide of another way, or a night: a transfer that
-    nothing proves yet under the other rules is looked for in the card's history from the approval on.
+    nothing proves yet under one version of the rules alone is looked for in the card's history from the approval
+    on, or no longer.
 
     ``before``: what is said of it so far, and by which version of the rules.
     """
     was, version = before
-    if was.verdict != becomes.verdict or (_is_unproven(becomes) and not _is_unproven(was)):
+    if was.verdict != becomes.verdict or _is_unproven(becomes) != _is_unproven(was):
         return True
     waits = was.verdict == Verdict.HELD or (was.verdict == Verdict.REJECTED and tap.debit_proven)
     if not waits or tap.kind not in DEBIT_KINDS:
