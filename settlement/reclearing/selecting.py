@@ -67,7 +67,8 @@ def left_out(
 ) -> bytearray:
     """A byte for each row of a batch as it was judged: 0, or 1 + the place in ``WHYS`` of why it is left out.
 
-    ``own``: numbers of our issuers; ``decided``: rows of which an item was decided.
+    ``own``: numbers of our issuers; ``decided``: rows of which an item was decided. Torn taps are not looked for:
+    they are held or rejected, and what is not accepted goes tap by tap.
     """
     if batch.source != Source.OPERATOR:
         return bytearray([_mark(Why.OTHER_CITY)]) * judged.count
@@ -75,8 +76,6 @@ def left_out(
     # The law of ``why_not``, backwards: what counts more is written over what counts less.
     for row in decided:
         found[row] = _mark(Why.DECIDED)
-    for row in _torn(judged):
-        found[row] = _mark(Why.TORN)
     for row, kind in enumerate(tap_index.plane(judged.copy_rows, "kind")):
         if kind not in DEBIT_KINDS:
             found[row] = _mark(Why.NO_FARE)
@@ -93,14 +92,3 @@ def why_of(mark: int) -> Why:
 
 def _mark(why: Why) -> int:
     return 1 + WHYS.index(why)
-
-
-def _torn(judged: Judgement) -> list[int]:
-    """Rows of torn taps, found by planes of bytes, since nearly none is."""
-    reasons = tap_index.positions(judged.reasons, _IS_TORN)
-    flags = judged.flags[Reason.TAC_TORN // 8 :: 8]
-    return [*reasons, *tap_index.positions(flags, _HAS_TORN)]
-
-
-_IS_TORN: Final = bytes(byte == Reason.TAC_TORN for byte in range(256))
-_HAS_TORN: Final = bytes(byte >> Reason.TAC_TORN % 8 & 1 for byte in range(256))

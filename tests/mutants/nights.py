@@ -270,14 +270,6 @@ RECLEARINGS = (
         "an item that two people closed would be closed again, and its money paid twice",
     ),
     Mutant(
-        "simulation: a torn ride counts as one that a re-clearing moves",
-        "settlement/reclearing/selecting.py",
-        "        found[row] = _mark(Why.TORN)\n",
-        "        pass\n",
-        ("tests/settlement/repricing/test_agreeing.py",),
-        "a simulation would promise money that no re-clearing may move",
-    ),
-    Mutant(
         "simulation: a date goes on from the one before it, corrected",
         "settlement/repricing/repricer.py",
         "                    view.after.kernel.add_cards(view.before.kernel.card_lines())\n",
