@@ -33,7 +33,9 @@ class Engine:
         self._operators: dict[int, Operator] = {}
         self._registry_version = -1
         self._clearing: set[asyncio.Task[bytes]] = set()
-        self._numbers: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._numbers: WeakValueDictionary[tuple[int | str, int], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
 
     @classmethod
     async def start(cls, dsn: str, node: Node, kernel: str | None = None) -> "Engine":
@@ -73,7 +75,7 @@ class Engine:
         return await asyncio.shield(clearing)
 
     async def _in_turn(self, batch: Batch, checks: Check) -> bytes:
-        async with self._turn(batch):
+        async with self._turn_of(batch.header.operator, batch.header.number):
             receipt = await self._earlier_receipt(batch)
             if receipt is None:
                 submission = Submission(batch, Source.OPERATOR, checks)
@@ -93,18 +95,19 @@ class Engine:
         ``origin`` names the presentment; ``along`` writes the answer in the same transaction. Returns
         None when this presentment was cleared before.
         """
-        async with self._pipeline.reading.acquire() as connection:
-            number = batch.header.number
-            if await store.find_batch(connection, Source.PRESENTMENT, 0, number, origin):
-                return None
-        return await self._pipeline.put(
-            Submission(batch, Source.PRESENTMENT, checks, origin, along)
-        )
+        async with self._turn_of(origin, batch.header.number):
+            async with self._pipeline.reading.acquire() as connection:
+                number = batch.header.number
+                if await store.find_batch(connection, Source.PRESENTMENT, 0, number, origin):
+                    return None
+            return await self._pipeline.put(
+                Submission(batch, Source.PRESENTMENT, checks, origin, along)
+            )
 
-    def _turn(self, batch: Batch) -> asyncio.Lock:
-        """One at a time per operator and number, so that the second sees what became of the first."""
-        key = (batch.header.operator, batch.header.number)
-        return self._numbers.setdefault(key, asyncio.Lock())
+    def _turn_of(self, submitter: int | str, number: int) -> asyncio.Lock:
+        """One at a time per operator, or presentment, and number, so that the second sees what became of
+        the first."""
+        return self._numbers.setdefault((submitter, number), asyncio.Lock())
 
     async def _open_date(self) -> str:
         async with self._pipeline.reading.acquire() as connection:
