@@ -13,8 +13,10 @@ from clearing import ledger, pipeline, store
 from clearing.engine import Engine
 from clearing.errors import NotTheWriter, StoreUnavailable
 from clearing.intake import Refusal
+from schemas import batch as envelope
 from schemas import proof
 from schemas.batch import to_binary
+from schemas.codes import Check
 from schemas.forms import Form, encode
 from schemas.reasons import Reason
 from tests import world
@@ -184,5 +186,32 @@ async def test_a_client_that_goes_away_leaves_its_batch_its_turn(
     connection = await asyncpg.connect(migrated)
     try:
         assert await connection.fetchval("SELECT count(*) FROM clearing.batch") == 2
+    finally:
+        await connection.close()
+
+
+async def test_a_presentment_that_comes_twice_at_once_is_cleared_once(
+    migrated: str, tmp_path: Path
+) -> None:
+    """Of two deliveries of one message the second is told that the first cleared it; neither fails."""
+    card = Card(1)
+    node = await world.settle_in(migrated, tmp_path, [card])
+    made = envelope.make(0, 1, "20260105", card.tap(BUS, 50, gross_fen=100))
+    engine = await Engine.start(migrated, node, "reference")
+
+    async def along(*_: object) -> None:
+        """Nothing is written beside it."""
+
+    async def clear() -> bytes | None:
+        return await engine.clear_presentment(made, "7930-7910-20260105-1", Check.ALL, along)
+
+    try:
+        receipts = await asyncio.gather(clear(), clear(), clear())
+    finally:
+        await engine.close()
+    assert [receipt is None for receipt in receipts].count(False) == 1
+    connection = await asyncpg.connect(migrated)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM clearing.batch") == 1
     finally:
         await connection.close()
