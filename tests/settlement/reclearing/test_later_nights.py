@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from clearing import rules
-from clearing import store as clearing_store
 from schemas.items import Action, ItemOutcome
-from schemas.registry import Staff
-from settlement import reclearing, store
-from settlement.reclearing.people import compute
-from tests.settlement.chains.nights import OPEN, Card, City
+from tests.settlement.chains.nights import Card, City
+from tests.settlement.reclearing.correcting import LATE, put, recleared
 from tests.settlement.transfers.legs import (
     agreed,
     booked_fen,
@@ -22,48 +17,7 @@ from tests.settlement.transfers.legs import (
     ride,
 )
 
-LATE = ("[[transfer.city]]\nsince = 2025-11-25", "[[transfer.city]]\nsince = 2026-01-06")
-
-
-async def put(city: City, *edits: tuple[str, str], note: str = "") -> int:
-    files = rules.read(["xian"])
-    text = files["xian/rules.toml"]
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new)
-    if note == "no fee":
-        at = text.index("since = ", text.index("[[fee.standard]]"))
-        text = text[:at] + "since = 2026-01-06" + text[text.index("\n", at) :]
-    files |= {"xian/rules.toml": f"# {note}\n{text}"}
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        async with connection.transaction():
-            return await clearing_store.add_rules(connection, rules.load(files).digest, files)
-    finally:
-        await connection.close()
-
-
-async def staff(city: City) -> None:
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        async with connection.transaction():
-            people = [Staff(name=name, key_sha256="0" * 64, since=OPEN) for name in ("anna", "bo")]
-            await clearing_store.change_registry(connection, [("staff", row) for row in people])
-    finally:
-        await connection.close()
-
-
-async def recleared(city: City, version: int | None = None) -> int:
-    await staff(city)
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        day = await store.read_day(connection, OPEN)
-        listed = await compute(city.context, day, version)
-        made = await reclearing.propose(connection, city.context, day, listed, "late", "anna")
-        await reclearing.decide(connection, city.context, made.proposal_no, True, "", "bo")
-    finally:
-        await connection.close()
-    return made.taps
+NO_FEE = ("[[fee.standard]]\nsince = 2000-01-01", "[[fee.standard]]\nsince = 2026-01-06")
 
 
 @pytest.mark.parametrize("comes", ["same night", "later"])
@@ -103,7 +57,7 @@ async def test_released_after_a_transfer_was_given_up_and_a_fee_withdrawn(
     await city.hand_in(second)
     await city.sleep(6)
     assert (await only(city)).outcome == ItemOutcome.NOT_PROVEN
-    await put(city, note="no fee")
+    await put(city, NO_FEE, note="no fee")
     assert await recleared(city)
     await city.sleep()
     await agreed(city, "held/1/0", Action.RELEASE)
@@ -114,7 +68,7 @@ async def test_released_after_a_transfer_was_given_up_and_a_fee_withdrawn(
 async def test_held_at_first_then_accepted_then_held_again(migrated: str, tmp_path: Path) -> None:
     """Held for want of a fee; re-cleared; transfer not proven; taken back; released."""
     city = await City.founded(migrated, tmp_path, [Card(n) for n in range(1, 10)])
-    bad = await put(city, note="no fee")
+    bad = await put(city, NO_FEE, note="no fee")
     card = Card(1)
     ride(card, city, "080000")
     await city.hand_in(change(card, city, "083000", 50))

@@ -14,8 +14,7 @@ from clearing.compile import accounts_for
 from schemas.items import Action, ItemKind, ItemOutcome
 from tests import world
 from tests.settlement.chains.nights import BUS, Card, City
-from tests.settlement.reclearing.test_transfers import put as put_transfers
-from tests.settlement.reclearing.test_transfers import recleared
+from tests.settlement.reclearing.correcting import LATE, put, recleared
 from tests.settlement.transfers.legs import EXCESS, agreed, booked_fen, change, only, ride
 
 LATE_SPLIT = ("[[split.bus]]\nsince = 2000-01-01", "[[split.bus]]\nsince = 2026-03-01")
@@ -42,29 +41,14 @@ async def city(migrated: str, tmp_path: Path) -> City:
     return found
 
 
-async def put(city: City, *, split: bool) -> None:
-    """Put Xi'an's rules, with a split of buses or with one that begins too late."""
-    files = rules.read(["xian"])
-    text = files["xian/rules.toml"]
-    assert LATE_SPLIT[0] in text
-    text = text if split else text.replace(*LATE_SPLIT)
-    files |= {"xian/rules.toml": f"# {'with' if split else 'without'}\n{text}"}
-    connection = await asyncpg.connect(city.context.dsn)
-    try:
-        async with connection.transaction():
-            await clearing_store.add_rules(connection, rules.load(files).digest, files)
-    finally:
-        await connection.close()
-
-
 async def test_a_ride_re_cleared_and_reversed_on_one_date_takes_no_transfer(city: City) -> None:
-    await put_transfers(city, late=True)
+    await put(city, LATE, note="late")
     card = Card(1)
     first = ride(card, city, "080000")
     second, again = change(card, city, "083000", 50), change(card, city, "083100", 50)
     await city.hand_in(again, second)
     await city.sleep()
-    await put_transfers(city, late=False)
+    await put(city, note="in time")
     await city.hand_in(first)
     assert await recleared(city) == 2
     await agreed(city, "double_deduction/1/0", Action.REVERSE)
@@ -81,10 +65,10 @@ async def test_a_transfer_that_was_given_up_stays_so_when_its_ride_is_released(c
     await city.hand_in(change(card, city, "083000", 50))
     await city.sleep(5)
     assert (await only(city)).outcome == ItemOutcome.NOT_PROVEN
-    await put(city, split=False)
+    await put(city, LATE_SPLIT, note="without")
     assert await recleared(city) == 1
     await city.sleep()
-    await put(city, split=True)
+    await put(city, note="with")
     await agreed(city, "held/1/0", Action.RELEASE)
     await city.sleep()
     assert (await only(city)).outcome == ItemOutcome.NOT_PROVEN
@@ -94,12 +78,12 @@ async def test_a_transfer_that_was_given_up_stays_so_when_its_ride_is_released(c
 
 async def test_a_transfer_is_taken_from_those_who_got_the_released_fare(city: City) -> None:
     """The ride was held since no split applied; the one that was added since shared it."""
-    await put(city, split=False)
+    await put(city, LATE_SPLIT, note="without")
     card = Card(1)
     first = ride(card, city, "080000")
     await city.hand_in(change(card, city, "083000", 50))
     await city.sleep()
-    await put(city, split=True)
+    await put(city, note="with")
     await agreed(city, "held/1/0", Action.RELEASE)
     await city.sleep()
     await city.hand_in(first)
@@ -114,11 +98,11 @@ async def test_an_excess_that_a_re_clearing_ended_waits_again(city: City) -> Non
     card = Card(1)
     await city.hand_in(ride(card, city, "083000", 65))
     await city.sleep()
-    await put(city, split=False)
+    await put(city, LATE_SPLIT, note="without")
     assert await recleared(city) == 1
     assert await city.items(EXCESS) == []
     await city.sleep()
-    await put(city, split=True)
+    await put(city, note="with")
     await agreed(city, "held/1/0", Action.RELEASE)
     await city.sleep()
     assert await city.waits(EXCESS, ItemKind.HELD) == [("0", 15)]
